@@ -1,0 +1,1 @@
+"""Recipes: programs that make the data shipped with the package; not part of it."""

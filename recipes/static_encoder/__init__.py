@@ -1,0 +1,1 @@
+"""The embedded default encoder: how its table is made from published weights."""

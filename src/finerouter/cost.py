@@ -1,0 +1,179 @@
+"""Expected cost of a call: token prices times predicted tokens.
+
+Takes task probabilities and the prompts' lengths in bytes; gives expected tokens and USD
+[prompt, model]. Prices come in only when a cost is asked for, so a price may change without
+training. Knows nothing of quality.
+
+Both token counts are a factor per task and model times a power of the prompt's length: input
+tokens grow nearly with the bytes, output tokens much less.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from finerouter.pool import ModelPool
+
+Floats = NDArray[np.float64]
+_PRIOR_PROMPTS = 10.0
+_TINY = 1e-12
+
+
+@dataclass(frozen=True, eq=False)
+class LengthLaw:
+    """amount[prompt, model] = factor[task, model] * (bytes / 256) ** exponent[model].
+
+    Attributes:
+        factor: [task, model]; overall: [model], for prompts without a task; NaN where unknown.
+        exponent: [model], in [0, 1].
+    """
+
+    factor: Floats
+    overall: Floats
+    exponent: Floats
+
+    @classmethod
+    def fit(cls, amount: Floats, task_probs: Floats, lengths: Floats) -> LengthLaw:
+        """Fit on observed amounts [prompt, model], NaN where unknown."""
+        size = lengths / 256.0
+        exponent = np.array([_slope(column, task_probs, size) for column in amount.T])
+        grown = size[:, None] ** exponent
+        seen = ~np.isnan(amount)
+        filled = np.where(seen, amount, 0.0)
+        expected = np.where(seen, grown, 0.0)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            overall = filled.sum(axis=0) / expected.sum(axis=0)
+        # Ratio of sums, with some prompts' worth of the overall ratio.
+        typical = expected.sum(axis=0) / np.maximum(seen.sum(axis=0), 1)
+        above = task_probs.T @ filled + _PRIOR_PROMPTS * typical * overall
+        below = task_probs.T @ expected + _PRIOR_PROMPTS * typical
+        return cls(above / np.maximum(below, _TINY), overall, exponent)
+
+    def predict(self, task_probs: Floats, none: Floats, lengths: Floats) -> Floats:
+        """Expected amounts [prompt, model]."""
+        factor = task_probs @ self.factor + none[:, None] * self.overall
+        grown: Floats = factor * (lengths[:, None] / 256.0) ** self.exponent
+        return grown
+
+
+@dataclass(frozen=True, eq=False)
+class CostModel:
+    """Predicted tokens per model, or recorded cost where tokens were never recorded.
+
+    Attributes:
+        input_tokens, output_tokens: laws, NaN for models without recorded tokens.
+        call_usd: law of the recorded cost, used where tokens or prices are unknown.
+        billing: [model], recorded cost / (recorded tokens * price): discounts and surcharges
+            that the prices do not tell. One where nothing was recorded.
+    """
+
+    input_tokens: LengthLaw
+    output_tokens: LengthLaw
+    call_usd: LengthLaw
+    billing: Floats
+
+    @classmethod
+    def fit(
+        cls,
+        *,
+        input_tokens: Floats,
+        output_tokens: Floats,
+        cost_usd: Floats,
+        task_probs: Floats,
+        lengths: Floats,
+        pool: ModelPool,
+    ) -> CostModel:
+        """Fit on outcomes [prompt, model], NaN where unknown.
+
+        Args:
+            input_tokens: as recorded.
+            output_tokens: as recorded, reasoning tokens included.
+            cost_usd: as recorded.
+            task_probs: [prompt, task], out of fold.
+            lengths: [prompt], UTF-8 bytes.
+            pool: prices at which the costs were recorded.
+        """
+        price_in, price_out = prices(pool)
+        priced = (input_tokens * price_in + output_tokens * price_out) / 1e6
+        both = ~np.isnan(priced) & ~np.isnan(cost_usd)
+        charged = np.where(both, cost_usd, 0.0).sum(axis=0)
+        listed = np.where(both, priced, 0.0).sum(axis=0)
+        return cls(
+            input_tokens=LengthLaw.fit(input_tokens, task_probs, lengths),
+            output_tokens=LengthLaw.fit(output_tokens, task_probs, lengths),
+            call_usd=LengthLaw.fit(cost_usd, task_probs, lengths),
+            billing=np.where(listed > 0, charged / np.maximum(listed, _TINY), 1.0),
+        )
+
+    def expected_usd(
+        self, task_probs: Floats, none: Floats, lengths: Floats, pool: ModelPool
+    ) -> Floats:
+        """Expected USD [prompt, model]; NaN where neither prices and tokens nor a cost is known."""
+        price_in, price_out = prices(pool)
+        tokens_in = self.input_tokens.predict(task_probs, none, lengths)
+        tokens_out = self.output_tokens.predict(task_probs, none, lengths)
+        from_tokens = self.billing * (tokens_in * price_in + tokens_out * price_out) / 1e6
+        if not np.isnan(from_tokens).any():
+            return from_tokens
+        recorded = self.call_usd.predict(task_probs, none, lengths)
+        return np.where(np.isnan(from_tokens), recorded, from_tokens)
+
+    def expected_tokens(self, task_probs: Floats, none: Floats, lengths: Floats) -> Floats:
+        """Expected tokens of prompt and answer [prompt, model]; a quarter of the bytes if unknown."""
+        tokens_in = self.input_tokens.predict(task_probs, none, lengths)
+        tokens_out = self.output_tokens.predict(task_probs, none, lengths)
+        tokens_in = np.where(np.isnan(tokens_in), lengths[:, None] / 4.0, tokens_in)
+        total: Floats = tokens_in + np.nan_to_num(tokens_out)
+        return total
+
+    def to_tensors(self) -> dict[str, Floats]:
+        """The fitted arrays, by name."""
+        parts = {"billing": self.billing}
+        for name in ("input_tokens", "output_tokens", "call_usd"):
+            law: LengthLaw = getattr(self, name)
+            parts[f"{name}.factor"] = law.factor
+            parts[f"{name}.overall"] = law.overall
+            parts[f"{name}.exponent"] = law.exponent
+        return parts
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Floats]) -> CostModel:
+        """Rebuild from what `to_tensors` gave."""
+
+        def law(name: str) -> LengthLaw:
+            return LengthLaw(
+                tensors[f"{name}.factor"], tensors[f"{name}.overall"], tensors[f"{name}.exponent"]
+            )
+
+        return cls(law("input_tokens"), law("output_tokens"), law("call_usd"), tensors["billing"])
+
+
+def prices(pool: ModelPool) -> tuple[Floats, Floats]:
+    """USD per million input and output tokens, each [model], NaN where unknown."""
+    return (
+        np.array([model.input_usd_per_mtok for model in pool], dtype=np.float64),
+        np.array([model.output_usd_per_mtok for model in pool], dtype=np.float64),
+    )
+
+
+def _slope(amount: Floats, task_probs: Floats, size: Floats) -> float:
+    """Exponent of the prompt's length, from variation within tasks, in [0, 1]."""
+    used = ~np.isnan(amount) & (np.nan_to_num(amount) > 0)
+    if used.sum() < _PRIOR_PROMPTS:
+        return 0.0
+    task = task_probs[used].argmax(axis=1)
+    x = _within(np.log(size[used]), task)
+    y = _within(np.log(amount[used]), task)
+    # One prompt's worth of spread as a prior for "length does not matter".
+    return float(np.clip(x @ y / (x @ x + 1.0), 0.0, 1.0))
+
+
+def _within(values: Floats, group: NDArray[np.int64]) -> Floats:
+    count = np.bincount(group)
+    means = np.bincount(group, weights=values) / np.maximum(count, 1)
+    deviations: Floats = values - means[group]
+    return deviations

@@ -1,0 +1,123 @@
+"""What quality is to be had at what cost: the curve over the cost weight, its hull, its area.
+
+Takes estimates to choose by and outcomes to be judged by, all [prompt, model]; gives points of
+(cost, quality). Pure. Knows nothing of routers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Index = NDArray[np.int64]
+
+# Weights from "cost hardly matters" to "only cost matters", in units of 1 / typical cost.
+_GRID = np.concatenate([[0.0], np.geomspace(1e-4, 30.0, 96)])
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """Mean cost and quality at each cost weight.
+
+    Attributes:
+        cost_weight: [point], quality points per USD, rising from zero.
+        cost_usd: [point], mean cost of a prompt.
+        quality: [point], mean score.
+    """
+
+    cost_weight: Floats
+    cost_usd: Floats
+    quality: Floats
+
+    def cheapest_reaching(self, quality: float) -> float:
+        """Smallest mean cost on the curve with at least this quality; infinite if none has."""
+        reaching = self.cost_usd[self.quality >= quality - 1e-12]
+        return float(reaching.min()) if len(reaching) else float("inf")
+
+
+def cheapest_argmax(utility: Floats, cost: Floats) -> Index:
+    """Column of the largest utility of each row; ties go to the cheaper, then to the first.
+
+    Args:
+        utility: [prompt, model]; -inf rules a model out.
+        cost: [prompt, model]; NaN counts as dearest.
+    """
+    best = utility.max(axis=1, keepdims=True)
+    tied = utility >= best - 1e-12
+    price = np.where(tied, np.where(np.isnan(cost), np.finfo(np.float64).max, cost), np.inf)
+    return price.argmin(axis=1)
+
+
+def cost_weights(cost: Floats) -> Floats:
+    """A grid of cost weights that spans all trade-offs at these expected costs [prompt, model]."""
+    typical = float(np.nanmean(cost)) if cost.size else 0.0
+    return _GRID / typical if typical > 0 else _GRID[:1]
+
+
+def quality_cost_curve(
+    quality: Floats,
+    cost: Floats,
+    score: Floats,
+    realised_usd: Floats,
+    weights: Floats | None = None,
+) -> Curve:
+    """Choose by estimates at every cost weight, and take the mean outcome of the choices.
+
+    Args:
+        quality, cost: estimates [prompt, model]; an unknown cost (NaN) counts as zero.
+        score, realised_usd: outcomes [prompt, model]. A model without an outcome on a prompt is
+            not chosen there; an unknown cost (NaN) counts as zero.
+        weights: the cost weights; by default a grid that spans all trade-offs.
+    """
+    cost = np.nan_to_num(cost)
+    realised = np.nan_to_num(realised_usd)
+    weights = cost_weights(cost) if weights is None else weights
+    observed = ~np.isnan(score)
+    rows = np.flatnonzero(observed.any(axis=1))
+    points = np.empty((len(weights), 2))
+    for at, weight in enumerate(weights):
+        utility = np.where(observed[rows], quality[rows] - weight * cost[rows], -np.inf)
+        chosen = cheapest_argmax(utility, cost[rows])
+        points[at] = realised[rows, chosen].mean(), score[rows, chosen].mean()
+    return Curve(weights, points[:, 0], points[:, 1])
+
+
+def hull(cost: Floats, quality: Floats) -> tuple[Floats, Floats]:
+    """Non-decreasing upper convex hull of points, by rising cost.
+
+    What can be had on average by mixing the points at random (RouterBench, Hu et al. 2024,
+    arXiv 2403.12031, section 3.2).
+    """
+    kept: list[tuple[float, float]] = []
+    for at in np.lexsort((-quality, cost)):
+        point = float(cost[at]), float(quality[at])
+        if kept and point[1] <= kept[-1][1]:
+            continue
+        while len(kept) >= 2 and _below_chord(kept[-2], kept[-1], point):
+            kept.pop()
+        kept.append(point)
+    return np.array([point[0] for point in kept]), np.array([point[1] for point in kept])
+
+
+def _below_chord(
+    left: tuple[float, float], middle: tuple[float, float], right: tuple[float, float]
+) -> bool:
+    rise = (right[1] - left[1]) * (middle[0] - left[0])
+    return (middle[1] - left[1]) * (right[0] - left[0]) <= rise
+
+
+def mean_quality_over(cost: Floats, quality: Floats, low: float, high: float) -> float:
+    """Mean height of the hull between two costs: the area under it, divided by the range.
+
+    This is AIQ of RouterBench on a common range. Left of the hull its cheapest quality counts:
+    a cheaper point does not exist, and comparing on one range needs a value; right of it the last.
+    """
+    at_cost, height = hull(cost, quality)
+    if high <= low:
+        return float(np.interp(high, at_cost, height))
+    inner = at_cost[(at_cost > low) & (at_cost < high)]
+    knots = np.concatenate([[low], inner, [high]])
+    return float(np.trapezoid(np.interp(knots, at_cost, height), knots) / (high - low))

@@ -1,0 +1,236 @@
+"""Prompt-level quality: a mixture of experts over a shared trunk.
+
+Takes unit feature rows [prompt, feature], scores [prompt, model] with gaps, and task
+probabilities; gives estimates [prompt, model]. Serves with NumPy alone. Knows nothing of how tasks
+were found.
+
+The trunk compares a prompt with landmark prompts by a Gaussian kernel and projects that on the
+few directions in which the models' scores vary: Nystrom kernel ridge regression (Williams and
+Seeger 2001) of reduced rank (Izenman 1975). The general heads read every model's estimate off the
+trunk. A task head corrects a candidate model's estimate within a task; it is fitted with the trunk
+frozen, as a ridge regression on what the general head left over, and so is pulled to the general
+head the more, the smaller the task. All of it is closed form: no step size, no seed, no epochs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.float32]
+_JITTER = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Kernel:
+    """Similarity to landmark prompts.
+
+    Attributes:
+        landmarks: [feature, landmark], unit columns.
+        sharpness: gamma of exp(-gamma * squared distance).
+    """
+
+    landmarks: Rows
+    sharpness: float
+
+    def __call__(self, rows: Rows) -> Rows:
+        """Kernel values [prompt, landmark] of unit feature rows."""
+        # Squared distance of unit rows is 2 - 2 * dot product.
+        values = rows @ self.landmarks
+        values -= np.float32(1.0)
+        values *= np.float32(2.0 * self.sharpness)
+        return np.exp(values, out=values)
+
+    @classmethod
+    def draw(cls, rows: Rows, *, landmarks: int, sharpness: float, seed: int) -> Kernel:
+        """A kernel on landmarks drawn from training rows."""
+        random = np.random.default_rng(seed)
+        drawn = np.sort(random.permutation(len(rows))[:landmarks])
+        return cls(np.ascontiguousarray(rows[drawn].T), sharpness)
+
+
+@dataclass(frozen=True, eq=False)
+class Trunk:
+    """Shared trunk with its general heads.
+
+    Attributes:
+        kernel: features to landmark similarities.
+        projection: [landmark, unit]; offset: [unit].
+        heads: [unit, model]; bias: [model].
+    """
+
+    kernel: Kernel
+    projection: Rows
+    offset: Rows
+    heads: Rows
+    bias: Rows
+
+    @classmethod
+    def fit(cls, kernel: Kernel, rows: Rows, score: Floats, *, penalty: float, rank: int) -> Trunk:
+        """Phase one: trunk and general heads on all prompts.
+
+        Args:
+            kernel: the landmarks.
+            rows: [prompt, feature].
+            score: [prompt, model], NaN where missing; every model has an outcome.
+            penalty: of kernel ridge regression.
+            rank: units of the trunk, at most the number of models.
+        """
+        similarity = kernel(rows)
+        bias = np.nanmean(score, axis=0)
+        coefficients = _kernel_ridge(kernel, similarity, score - bias, penalty)
+        fitted = similarity @ coefficients.astype(np.float32)
+        centre = fitted.mean(axis=0, dtype=np.float64)
+        _, spread, directions = np.linalg.svd(fitted - centre, full_matrices=False)
+        kept = min(rank, len(directions))
+        scale = spread[:kept] / np.sqrt(len(rows)) + _JITTER
+        projection = coefficients @ directions[:kept].T / scale
+        offset = centre @ directions[:kept].T / scale
+        heads = directions[:kept] * scale[:, None]
+        return cls(
+            kernel,
+            projection.astype(np.float32),
+            offset.astype(np.float32),
+            heads.astype(np.float32),
+            (bias + centre).astype(np.float32),
+        )
+
+    def units(self, rows: Rows) -> Rows:
+        """Trunk units [prompt, unit]: mean zero and variance one over the training prompts."""
+        units: Rows = self.kernel(rows) @ self.projection - self.offset
+        return units
+
+    def general(self, units: Rows) -> Rows:
+        """General heads' estimates [prompt, model]."""
+        estimate: Rows = units @ self.heads + self.bias
+        return estimate
+
+
+def _kernel_ridge(kernel: Kernel, similarity: Rows, targets: Floats, penalty: float) -> Floats:
+    """Coefficients [landmark, target]; targets [prompt, target] may have gaps."""
+    smoothness = kernel(np.ascontiguousarray(kernel.landmarks.T)).astype(np.float64)
+    regular = penalty * smoothness + _JITTER * np.eye(len(smoothness))
+    seen = ~np.isnan(targets)
+    filled = np.where(seen, targets, 0.0).astype(np.float32)
+    coefficients = np.empty((len(smoothness), targets.shape[1]))
+    # Models that were asked the same prompts share one factorisation: usually all of them.
+    patterns, group = np.unique(seen, axis=1, return_inverse=True)
+    for at, pattern in enumerate(patterns.T):
+        columns = np.flatnonzero(group.ravel() == at)
+        rows = similarity if pattern.all() else similarity[pattern]
+        values = filled if pattern.all() else filled[pattern]
+        gram = (rows.T @ rows).astype(np.float64) + regular
+        product = (rows.T @ values[:, columns]).astype(np.float64)
+        coefficients[:, columns] = np.linalg.solve(gram, product)
+    return coefficients
+
+
+@dataclass(frozen=True, eq=False)
+class Experts:
+    """General heads for all models and task heads for each task's candidates.
+
+    Attributes:
+        trunk: shared, with the general heads.
+        task_heads: [task, 1 + unit, model]; the first is the intercept; zero where a model is no
+            candidate of the task.
+    """
+
+    trunk: Trunk
+    task_heads: Rows
+
+    @classmethod
+    def fit(
+        cls,
+        trunk: Trunk,
+        rows: Rows,
+        score: Floats,
+        task_probs: Floats,
+        candidates: Sequence[Sequence[int]],
+        *,
+        shrinkage: float,
+    ) -> Experts:
+        """Phase two: task heads, the trunk frozen.
+
+        Args:
+            trunk: fitted.
+            rows: [prompt, feature].
+            score: [prompt, model], NaN where missing.
+            task_probs: [prompt, task], out of fold.
+            candidates: columns of the models that matter, per task.
+            shrinkage: prompts' worth of evidence for the general head.
+        """
+        units = trunk.units(rows)
+        left_over = score - trunk.general(units)
+        inputs = np.concatenate([np.ones((len(units), 1)), units], axis=1, dtype=np.float64)
+        heads = np.zeros((task_probs.shape[1], inputs.shape[1], score.shape[1]), np.float32)
+        for task, columns in enumerate(candidates):
+            # The tail of tiny probabilities costs time and changes nothing.
+            members = np.flatnonzero(task_probs[:, task] > 1e-3)
+            heads[task][:, list(columns)] = _task_head(
+                inputs[members],
+                left_over[np.ix_(members, list(columns))],
+                task_probs[members, task],
+                shrinkage,
+            )
+        return cls(trunk, heads)
+
+    def estimate(self, rows: Rows, task_probs: Floats) -> tuple[Rows, Rows]:
+        """General and prompt-level estimates, both [prompt, model].
+
+        Args:
+            rows: [prompt, feature].
+            task_probs: [prompt, task]; what is missing to one has no task head.
+        """
+        units = self.trunk.units(rows)
+        general = self.trunk.general(units)
+        tasks, width, models = self.task_heads.shape
+        probs = task_probs.astype(np.float32)
+        gated = np.empty((len(rows), tasks, width), np.float32)
+        gated[:, :, 0] = probs
+        np.multiply(probs[:, :, None], units[:, None, :], out=gated[:, :, 1:])
+        correction = gated.reshape(len(rows), -1) @ self.task_heads.reshape(-1, models)
+        return general, general + correction
+
+    def to_tensors(self) -> dict[str, NDArray[np.generic]]:
+        """The fitted arrays, by name."""
+        trunk = self.trunk
+        return {
+            "landmarks": trunk.kernel.landmarks,
+            "sharpness": np.array([trunk.kernel.sharpness]),
+            "projection": trunk.projection,
+            "offset": trunk.offset,
+            "heads": trunk.heads,
+            "bias": trunk.bias,
+            "task_heads": self.task_heads,
+        }
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, NDArray[np.generic]]) -> Experts:
+        """Rebuild from what `to_tensors` gave."""
+        single = {name: np.asarray(value, np.float32) for name, value in tensors.items()}
+        sharpness = float(np.asarray(tensors["sharpness"], np.float64)[0])
+        kernel = Kernel(single["landmarks"], sharpness)
+        trunk = Trunk(
+            kernel, single["projection"], single["offset"], single["heads"], single["bias"]
+        )
+        return cls(trunk, single["task_heads"])
+
+
+def _task_head(inputs: Floats, left_over: Floats, weight: Floats, shrinkage: float) -> Floats:
+    """Weighted ridge regression towards zero, [1 + unit, model], gaps left out."""
+    heads = np.empty((inputs.shape[1], left_over.shape[1]))
+    seen = ~np.isnan(left_over)
+    filled = np.where(seen, left_over, 0.0)
+    regular = shrinkage * np.eye(inputs.shape[1])
+    complete = seen.all()
+    gram = (inputs * weight[:, None]).T @ inputs
+    for column in range(left_over.shape[1]):
+        if not complete:
+            gram = (inputs * (weight * seen[:, column])[:, None]).T @ inputs
+        product = inputs.T @ (weight * filled[:, column])
+        heads[:, column] = np.linalg.solve(gram + regular, product)
+    return heads

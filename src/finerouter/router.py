@@ -1,0 +1,353 @@
+"""A trained router: prompts -> estimates -> decisions, with reasons.
+
+Takes texts; gives `Estimate`, `Decision`, `Explanation`. The mirror image of `training.py`: the
+same steps, fitted. Imports nothing that only fitting needs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from finerouter.artifact import load_artifact, save_artifact
+from finerouter.cost import CostModel
+from finerouter.encoders import Encoder, EncoderSpec, build_encoder
+from finerouter.encoders.features import FeatureMap
+from finerouter.errors import ArtifactError, DataError, EncoderMismatch, PoolError
+from finerouter.policy import Decision, Estimate, Policy, choose, decide
+from finerouter.pool import ModelPool
+from finerouter.prompt import prompt_id, text_bytes
+from finerouter.quality.mixture import QualityModel
+from finerouter.tasks.classifier import TaskClassifier
+from finerouter.tasks.taxonomy import Task
+
+Floats = NDArray[np.float64]
+_BATCH = 4_096
+_TASKS_SHOWN = 3
+_Z_90 = 1.645
+
+
+@dataclass(frozen=True)
+class TaskEvidence:
+    """Why a prompt is held to be of a task: probability, its terms in the prompt, exemplars."""
+
+    task: Task
+    probability: float
+    terms_in_prompt: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A model's estimates for a prompt.
+
+    Attributes:
+        model: its name.
+        quality: expected score; quality_low, quality_high: 90 % interval of that expectation.
+        cost_usd: expected cost, NaN when unknown.
+        is_task_candidate: whether it matters in the prompt's task.
+        filtered: why it may not be chosen, None if it may.
+    """
+
+    model: str
+    quality: float
+    quality_low: float
+    quality_high: float
+    cost_usd: float
+    is_task_candidate: bool
+    filtered: str | None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Everything behind one decision.
+
+    Attributes:
+        decision: with what was filtered and where the choice would flip.
+        tasks: the most probable tasks with their evidence.
+        none_probability: that the prompt belongs to no known task.
+        candidates: all models, best estimate first.
+    """
+
+    decision: Decision
+    tasks: tuple[TaskEvidence, ...]
+    none_probability: float
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingRecord:
+    """What a router was trained on and how, for people and for checks.
+
+    Attributes:
+        info: configuration, counts, data fingerprint, tuning figures; plain JSON values.
+        prompt_ids: ids of the training prompts.
+        labels: [training prompt], task of each.
+    """
+
+    info: Mapping[str, Any]
+    prompt_ids: tuple[str, ...]
+    labels: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Router:
+    """A trained router; see `finerouter.training.train`."""
+
+    encoder: Encoder
+    features: FeatureMap
+    classifier: TaskClassifier
+    tasks: tuple[Task, ...]
+    quality: QualityModel
+    cost: CostModel
+    pool: ModelPool
+    training: TrainingRecord
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Names of the models, the columns of every estimate."""
+        return self.pool.names
+
+    def estimate(self, prompts: Sequence[str]) -> Estimate:
+        """Estimate quality and cost of every model for prompts.
+
+        Args:
+            prompts: texts, none empty.
+
+        Returns:
+            Arrays [prompt, model] and [prompt, task].
+
+        Raises:
+            DataError: a prompt is empty, or a single text was given instead of a list.
+        """
+        _check_prompts(prompts)
+        lengths = np.array([text_bytes(text) for text in prompts], dtype=np.float64)
+        parts = [
+            self._estimate_rows(self.features.encode(self.encoder, prompts[at : at + _BATCH]))
+            for at in range(0, len(prompts), _BATCH)
+        ]
+        probs, none, quality, std = (
+            np.concatenate(arrays) if len(parts) > 1 else arrays[0]
+            for arrays in zip(*parts, strict=True)
+        )
+        return Estimate(
+            models=self.models,
+            tasks=tuple(task.name for task in self.tasks),
+            task_probs=probs,
+            none=none,
+            quality=quality,
+            quality_std=std,
+            cost_usd=self.cost.expected_usd(probs, none, lengths, self.pool),
+            tokens=self.cost.expected_tokens(probs, none, lengths),
+        )
+
+    def _estimate_rows(
+        self, rows: NDArray[np.float32]
+    ) -> tuple[Floats, Floats, Floats, Floats]:
+        probs, none = self.classifier.probabilities(rows)
+        return probs, none, *self.quality.estimate(rows, probs, none)
+
+    def route(self, prompt: str, policy: Policy | None = None, **dials: Any) -> Decision:
+        """Choose a model for a prompt.
+
+        Args:
+            prompt: the text.
+            policy: how to choose; or give its fields as keywords, such as `cost_weight=5.0`.
+            dials: fields of `Policy`.
+
+        Raises:
+            DataError: the prompt is empty.
+            NoEligibleModel, PolicyError: see `finerouter.policy.decide`.
+        """
+        policy = _policy(policy, dials)
+        return decide(self.estimate([prompt]), policy, self.pool)
+
+    def route_many(
+        self, prompts: Sequence[str], policy: Policy | None = None, **dials: Any
+    ) -> list[str]:
+        """Names of the models chosen for prompts, in order."""
+        chosen = choose(self.estimate(prompts), _policy(policy, dials), self.pool)
+        return [self.models[at] for at in chosen]
+
+    def explain(self, prompt: str, policy: Policy | None = None, **dials: Any) -> Explanation:
+        """Choose a model for a prompt and say everything behind the choice."""
+        estimate = self.estimate([prompt])
+        decision = decide(estimate, _policy(policy, dials), self.pool)
+        likely = np.argsort(-estimate.task_probs[0], kind="stable")[:_TASKS_SHOWN]
+        return Explanation(
+            decision=decision,
+            tasks=tuple(
+                _evidence(self.tasks[at], float(estimate.task_probs[0, at]), prompt)
+                for at in likely
+            ),
+            none_probability=float(estimate.none[0]),
+            candidates=_candidates(estimate, decision, self.tasks),
+        )
+
+    def with_pool(self, pool: ModelPool) -> Router:
+        """The same router with other prices, windows or capabilities; nothing is trained.
+
+        Args:
+            pool: entries of any of the router's models; the others keep theirs.
+
+        Raises:
+            PoolError: the pool names a model that the router does not know.
+        """
+        unknown = [name for name in pool.names if name not in self.models]
+        if unknown:
+            raise PoolError(
+                f"model {unknown[0]!r} is not in the router ({', '.join(self.models)}); "
+                "train with outcomes of it"
+            )
+        entries = tuple(pool[name] if name in pool.names else self.pool[name] for name in self.models)
+        return replace(self, pool=ModelPool(entries))
+
+    def save(self, folder: str | Path) -> None:
+        """Write the router to a folder; an earlier router there is replaced.
+
+        Raises:
+            OutputError: it cannot be written; nothing is left half-written.
+        """
+        content = {
+            "encoder": self.encoder.spec.to_json(),
+            "structure_weight": self.features.weight,
+            "pool": [model.to_json() for model in self.pool],
+            "tasks": [task.to_json() for task in self.tasks],
+            "training": dict(self.training.info),
+        }
+        save_artifact(Path(folder), content, self._tensors())
+
+    def _tensors(self) -> dict[str, NDArray[np.generic]]:
+        parts = {
+            "features": self.features.to_tensors(),
+            "classifier": self.classifier.to_tensors(),
+            "quality": self.quality.to_tensors(),
+            "cost": self.cost.to_tensors(),
+        }
+        tensors = {
+            f"{part}.{name}": np.asarray(value)
+            for part, named in parts.items()
+            for name, value in named.items()
+        }
+        ids = "\n".join(self.training.prompt_ids).encode()
+        tensors["training.prompt_ids"] = np.frombuffer(ids, np.uint8)
+        tensors["training.labels"] = self.training.labels.astype(np.int32)
+        return tensors
+
+    @classmethod
+    def load(cls, folder: str | Path, *, encoder: Encoder | None = None) -> Router:
+        """Read a router from a folder.
+
+        Args:
+            folder: as written by `save`.
+            encoder: the encoder it was trained with, if it cannot be rebuilt from the manifest.
+
+        Raises:
+            ArtifactError: no router, a damaged one, or one of a newer format.
+            EncoderMismatch: the encoder at hand is another one.
+        """
+        content, tensors = load_artifact(Path(folder))
+        try:
+            return cls._from_artifact(content, tensors, encoder)
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise ArtifactError(
+                f"{folder}: does not hold a router ({type(error).__name__}: {error}); train again"
+            ) from error
+
+    @classmethod
+    def _from_artifact(
+        cls,
+        content: Mapping[str, Any],
+        tensors: Mapping[str, NDArray[np.generic]],
+        encoder: Encoder | None,
+    ) -> Router:
+        spec = EncoderSpec.from_json(content["encoder"])
+        encoder = encoder or build_encoder(spec)
+        if encoder.spec.sha256 != spec.sha256:
+            raise EncoderMismatch(
+                f"the router was trained with encoder {spec.name!r} ({spec.sha256[:12]}), not "
+                f"{encoder.spec.name!r} ({encoder.spec.sha256[:12]}); give that one or train again"
+            )
+        weight = float(content["structure_weight"])
+        cost = {key: np.asarray(value, np.float64) for key, value in _part(tensors, "cost").items()}
+        features = {
+            key: np.asarray(value, np.float32) for key, value in _part(tensors, "features").items()
+        }
+        record = TrainingRecord(
+            info=content["training"],
+            prompt_ids=tuple(tensors["training.prompt_ids"].tobytes().decode().split("\n")),
+            labels=tensors["training.labels"].astype(np.int64),
+        )
+        return cls(
+            encoder=encoder,
+            features=FeatureMap.from_tensors(features, weight=weight),
+            classifier=TaskClassifier.from_tensors(_part(tensors, "classifier")),
+            tasks=tuple(Task.from_json(task) for task in content["tasks"]),
+            quality=QualityModel.from_tensors(_part(tensors, "quality")),
+            cost=CostModel.from_tensors(cost),
+            pool=ModelPool.from_records(content["pool"], source="the router's manifest"),
+            training=record,
+        )
+
+    def was_trained_on(self, prompts: Sequence[str]) -> NDArray[np.bool_]:
+        """Which of these prompts the router was trained on, [prompt]."""
+        known = set(self.training.prompt_ids)
+        return np.array([prompt_id(text) in known for text in prompts], dtype=bool)
+
+
+def _part(
+    tensors: Mapping[str, NDArray[np.generic]], name: str
+) -> dict[str, NDArray[np.generic]]:
+    prefix = f"{name}."
+    return {key[len(prefix) :]: value for key, value in tensors.items() if key.startswith(prefix)}
+
+
+def _check_prompts(prompts: Sequence[str]) -> None:
+    if isinstance(prompts, str):
+        raise DataError("estimate takes a list of prompts; put the single text into a list")
+    if not len(prompts):
+        raise DataError("no prompts were given; give at least one")
+    for at, text in enumerate(prompts):
+        if not text.strip():
+            where = f"prompt {at + 1} of {len(prompts)}" if len(prompts) > 1 else "the prompt"
+            raise DataError(f"{where} is empty; give its text")
+
+
+def _policy(policy: Policy | None, dials: Mapping[str, Any]) -> Policy:
+    return replace(policy, **dials) if policy is not None else Policy(**dials)
+
+
+def _evidence(task: Task, probability: float, prompt: str) -> TaskEvidence:
+    lowered = prompt.lower()
+    found = tuple(
+        term for term in task.terms if re.search(rf"(?<!\w){re.escape(term)}(?!\w)", lowered)
+    )
+    return TaskEvidence(task, probability, found)
+
+
+def _candidates(
+    estimate: Estimate, decision: Decision, tasks: Sequence[Task]
+) -> tuple[Candidate, ...]:
+    matter = next((task.candidates for task in tasks if task.name == decision.task), ())
+    order = np.argsort(-estimate.quality[0], kind="stable")
+    return tuple(
+        Candidate(
+            model=estimate.models[at],
+            quality=float(estimate.quality[0, at]),
+            quality_low=_bounded(estimate.quality[0, at] - _Z_90 * estimate.quality_std[0, at]),
+            quality_high=_bounded(estimate.quality[0, at] + _Z_90 * estimate.quality_std[0, at]),
+            cost_usd=float(estimate.cost_usd[0, at]),
+            is_task_candidate=estimate.models[at] in matter,
+            filtered=decision.filtered.get(estimate.models[at]),
+        )
+        for at in order
+    )
+
+
+def _bounded(value: float) -> float:
+    return float(min(1.0, max(0.0, value)))

@@ -1,0 +1,235 @@
+"""Which task a prompt belongs to, with a learned "none of these".
+
+Takes unit feature rows and discovered labels; gives calibrated probabilities [prompt, task] that
+add up to one minus the probability of none. Serves with NumPy alone. Knows nothing of models,
+scores or how the labels came about.
+
+The task scores are a ridge regression on label indicators: closed form, so it can be fitted
+hundreds of times while tuning, and as good here as multinomial logistic regression
+(docs/experiments.md). A temperature turns them into probabilities.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.float32]
+Labels = NDArray[np.int64]
+
+_TEMPERATURES = np.geomspace(2.0, 60.0, 35)
+_NEWTON_STEPS = 30
+
+
+@dataclass(frozen=True, eq=False)
+class RidgeSolver:
+    """The part of ridge regression that does not depend on the targets.
+
+    Made once per set of rows, it then fits any targets by one matrix product.
+    """
+
+    mean: Floats
+    projection: Floats  # [feature, row]
+
+    @classmethod
+    def of(cls, rows: Rows, *, penalty: float) -> RidgeSolver:
+        """Factorise rows [row, feature]; `penalty` is per row."""
+        mean = rows.mean(axis=0, dtype=np.float64)
+        centred = rows.astype(np.float64) - mean
+        gram = centred.T @ centred
+        gram[np.diag_indices_from(gram)] += penalty * len(rows)
+        return cls(mean, np.linalg.solve(gram, centred.T))
+
+    def fit(self, targets: Floats) -> tuple[Floats, Floats]:
+        """Weights [feature, target] and intercepts [target] for targets [row, target]."""
+        intercept = targets.mean(axis=0)
+        weights = self.projection @ (targets - intercept)
+        return weights, intercept - self.mean @ weights
+
+
+@dataclass(frozen=True, eq=False)
+class CrossFit:
+    """Fits classifiers on the same rows again and again, in fold and out of fold.
+
+    Attributes:
+        rows: unit feature rows [prompt, feature].
+        folds: fold of each prompt.
+        whole: solver on all rows.
+        parts: per fold, the solver on the other folds' rows.
+    """
+
+    rows: Rows
+    folds: Labels
+    whole: RidgeSolver
+    parts: tuple[RidgeSolver, ...]
+
+    @classmethod
+    def of(cls, rows: Rows, *, penalty: float, folds: Labels) -> CrossFit:
+        """Factorise once; `penalty` is that of ridge regression, per row."""
+        parts = tuple(
+            RidgeSolver.of(rows[folds != fold], penalty=penalty) for fold in np.unique(folds)
+        )
+        return cls(rows, folds, RidgeSolver.of(rows, penalty=penalty), parts)
+
+    def fit(
+        self, labels: Labels, *, unseen_share: float = 0.05
+    ) -> tuple[TaskClassifier, Floats, Floats]:
+        """Fit weights on all rows; temperature and "none" on out-of-fold scores.
+
+        "None" is learned by leaving each task out in turn: its prompts then stand for a kind never
+        seen, against everybody's out-of-fold scores with all tasks present.
+
+        Args:
+            labels: task of each prompt, 0 to T - 1, none empty.
+            unseen_share: share of prompts that are expected to belong to no task.
+
+        Returns:
+            The classifier, and out-of-fold probabilities [prompt, task] and of none [prompt].
+        """
+        weights, intercept = self.whole.fit(_indicators(labels))
+        scores = self.out_of_fold_scores(labels)
+        centres = _centres(self.rows, labels)
+        similarity = self.rows @ centres
+        classifier = TaskClassifier(
+            weights=weights.astype(np.float32),
+            intercept=intercept.astype(np.float32),
+            temperature=best_temperature(scores, labels),
+            centres=centres,
+            none_weights=_learn_none(scores, similarity, labels, unseen_share),
+        )
+        return classifier, *classifier.from_scores(scores, similarity)
+
+    def out_of_fold_scores(self, labels: Labels) -> Floats:
+        """Raw task scores [prompt, task], each prompt's from a fit that did not see it."""
+        indicators = _indicators(labels)
+        scores = np.zeros(indicators.shape)
+        for fold, solver in zip(np.unique(self.folds), self.parts, strict=True):
+            held_out = self.folds == fold
+            weights, intercept = solver.fit(indicators[~held_out])
+            scores[held_out] = self.rows[held_out] @ weights + intercept
+        return scores
+
+
+@dataclass(frozen=True, eq=False)
+class TaskClassifier:
+    """Calibrated task probabilities of feature rows.
+
+    Attributes:
+        weights: [feature, task]; intercept: [task].
+        temperature: multiplies the scores before the softmax.
+        centres: unit centre of each task [feature, task], for telling what belongs to none.
+        none_weights: [3], logistic weights of (1, largest score, largest similarity to a centre).
+    """
+
+    weights: Rows
+    intercept: Rows
+    temperature: float
+    centres: Rows
+    none_weights: Floats
+
+    @property
+    def tasks(self) -> int:
+        """Number of tasks."""
+        return self.weights.shape[1]
+
+    def probabilities(self, rows: Rows) -> tuple[Floats, Floats]:
+        """Probability of each task, and of none.
+
+        Args:
+            rows: unit feature rows [prompt, feature].
+
+        Returns:
+            [prompt, task] and [prompt]; together they add up to one in every row.
+        """
+        return self.from_scores(rows @ self.weights + self.intercept, rows @ self.centres)
+
+    def from_scores(self, scores: Rows | Floats, similarity: Rows) -> tuple[Floats, Floats]:
+        """As `probabilities`, from raw scores and centre similarities, both [prompt, task]."""
+        none = _logistic(_evidence(scores, similarity) @ self.none_weights)
+        return softmax(self.temperature * scores) * (1.0 - none)[:, None], none
+
+    def to_tensors(self) -> dict[str, NDArray[np.generic]]:
+        """The fitted arrays, by name."""
+        return {
+            "weights": self.weights,
+            "intercept": self.intercept,
+            "temperature": np.array([self.temperature]),
+            "centres": self.centres,
+            "none_weights": self.none_weights,
+        }
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, NDArray[np.generic]]) -> TaskClassifier:
+        """Rebuild from what `to_tensors` gave."""
+        return cls(
+            weights=np.asarray(tensors["weights"], np.float32),
+            intercept=np.asarray(tensors["intercept"], np.float32),
+            temperature=float(np.asarray(tensors["temperature"], np.float64)[0]),
+            centres=np.asarray(tensors["centres"], np.float32),
+            none_weights=np.asarray(tensors["none_weights"], np.float64),
+        )
+
+
+def best_temperature(scores: Floats, labels: Labels) -> float:
+    """Temperature with the smallest log loss of the true labels; scores are out of fold."""
+    at = np.arange(len(labels))
+    losses = [
+        -np.log(np.maximum(softmax(temperature * scores)[at, labels], 1e-12)).mean()
+        for temperature in _TEMPERATURES
+    ]
+    return float(_TEMPERATURES[int(np.argmin(losses))])
+
+
+def softmax(scores: NDArray[np.floating]) -> Floats:
+    """Row-wise softmax."""
+    shifted = np.exp(np.asarray(scores, np.float64) - scores.max(axis=1, keepdims=True))
+    normalised: Floats = shifted / shifted.sum(axis=1, keepdims=True)
+    return normalised
+
+
+def _logistic(values: Floats) -> Floats:
+    squashed: Floats = 1.0 / (1.0 + np.exp(-np.clip(values, -30.0, 30.0)))
+    return squashed
+
+
+def _indicators(labels: Labels) -> Floats:
+    return np.eye(int(labels.max()) + 1)[labels]
+
+
+def _centres(rows: Rows, labels: Labels) -> Rows:
+    sums = _indicators(labels).T @ rows
+    return (sums / (np.linalg.norm(sums, axis=1, keepdims=True) + 1e-12)).T.astype(np.float32)
+
+
+def _learn_none(scores: Floats, similarity: Rows, labels: Labels, unseen_share: float) -> Floats:
+    if scores.shape[1] < 2:
+        return np.array([np.log(unseen_share / (1 - unseen_share)), 0.0, 0.0])
+    own = np.eye(scores.shape[1], dtype=bool)[labels]
+    hidden = np.where(own, -np.inf, scores), np.where(own, -np.inf, similarity)
+    evidence = np.concatenate([_evidence(scores, similarity), _evidence(*hidden)])
+    unseen = np.repeat([0.0, 1.0], len(labels))
+    weight = np.repeat([1 - unseen_share, unseen_share], len(labels)) / len(labels)
+    return _logistic_regression(evidence, unseen, weight)
+
+
+def _evidence(scores: NDArray[np.floating], similarity: NDArray[np.floating]) -> Floats:
+    return np.stack([np.ones(len(scores)), scores.max(axis=1), similarity.max(axis=1)], axis=1)
+
+
+def _logistic_regression(inputs: Floats, targets: Floats, weight: Floats) -> Floats:
+    """Weighted logistic regression by Newton's method, with a small ridge for separable data."""
+    coefficients = np.zeros(inputs.shape[1])
+    ridge = 1e-4 * np.eye(inputs.shape[1])
+    for _ in range(_NEWTON_STEPS):
+        fitted = _logistic(inputs @ coefficients)
+        gradient = inputs.T @ (weight * (fitted - targets)) + ridge @ coefficients
+        curvature = (inputs * (weight * fitted * (1 - fitted))[:, None]).T @ inputs + ridge
+        step = np.linalg.solve(curvature, gradient)
+        coefficients = coefficients - np.clip(step, -5.0, 5.0)
+        if np.abs(step).max() < 1e-8:
+            break
+    return coefficients
