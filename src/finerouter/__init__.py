@@ -7,11 +7,19 @@
 Fitting and evaluation have their own paths, so that serving imports neither.
 """
 
-__version__ = "0.1.0"
-
 from finerouter.outcomes import OutcomeTable
 from finerouter.policy import Decision, Estimate, Policy
 from finerouter.pool import Model, ModelPool
 from finerouter.router import Router
+from finerouter.version import __version__
 
-__all__ = ["Decision", "Estimate", "Model", "ModelPool", "OutcomeTable", "Policy", "Router"]
+__all__ = [
+    "Decision",
+    "Estimate",
+    "Model",
+    "ModelPool",
+    "OutcomeTable",
+    "Policy",
+    "Router",
+    "__version__",
+]

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from finerouter.atomic import atomic_folder
 from finerouter.errors import ArtifactError
+from finerouter.version import __version__
 
 FORMAT = 1
 # The first release that reads this format, told to older ones.
@@ -101,8 +102,6 @@ def _check_format(path: Path, manifest: Mapping[str, Any]) -> None:
     found = manifest["format"]
     if found == FORMAT:
         return
-    from finerouter import __version__
-
     if isinstance(found, int) and found > FORMAT:
         raise ArtifactError(
             f"{path}: has format {found}, which needs finerouter "

@@ -82,7 +82,9 @@ def _check_replaceable(target: Path, marker: str) -> None:
         return
     if target.is_dir() and ((target / marker).is_file() or not any(target.iterdir())):
         return
-    raise OutputError(f"{target}: exists and holds no {marker}; choose another place for the output")
+    raise OutputError(
+        f"{target}: exists and holds no {marker}; choose another place for the output"
+    )
 
 
 def _swap(temporary: Path, target: Path) -> None:

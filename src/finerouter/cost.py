@@ -123,7 +123,10 @@ class CostModel:
         return np.where(np.isnan(from_tokens), recorded, from_tokens)
 
     def expected_tokens(self, task_probs: Floats, none: Floats, lengths: Floats) -> Floats:
-        """Expected tokens of prompt and answer [prompt, model]; a quarter of the bytes if unknown."""
+        """Expected tokens of prompt and answer [prompt, model].
+
+        Where input tokens were never recorded, a quarter of the bytes.
+        """
         tokens_in = self.input_tokens.predict(task_probs, none, lengths)
         tokens_out = self.output_tokens.predict(task_probs, none, lengths)
         tokens_in = np.where(np.isnan(tokens_in), lengths[:, None] / 4.0, tokens_in)

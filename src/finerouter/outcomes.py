@@ -1,7 +1,7 @@
 """What was observed: scores, tokens and costs of models on prompts.
 
 Gives the `OutcomeTable`: arrays [prompt, model] in which a missing outcome is NaN and stays so.
-How files become one stands in `reading.py`. Knows nothing of embeddings or learning.
+How files are read stands in `reading.py`. Knows nothing of embeddings or learning.
 """
 
 from __future__ import annotations
@@ -58,10 +58,10 @@ class OutcomeTable:
             DataError: the file cannot be used; names file, row or field and the next step.
             PoolError: the pool file is wrong, or lacks a model of the outcomes.
         """
-        # Here, not above: readers need pyarrow, and a served router reads no outcomes.
+        # Here, not above: reading needs pyarrow, which takes longer to import than all the rest.
         from finerouter.reading import read_outcomes
 
-        return read_outcomes(Path(path), pool)
+        return cls(**vars(read_outcomes(Path(path), pool)))
 
     def write(self, folder: str | Path) -> None:
         """Write a routing-dataset folder, atomically.
@@ -69,16 +69,16 @@ class OutcomeTable:
         Raises:
             OutputError: it cannot be written.
         """
-        from finerouter.reading import write_outcomes
+        from finerouter.reading import RawOutcomes, write_outcomes
 
-        write_outcomes(self, Path(folder))
+        write_outcomes(RawOutcomes(**vars(self)), Path(folder))
 
     def __len__(self) -> int:
         return len(self.prompts)
 
     @property
     def realised_cost_usd(self) -> Floats:
-        """Cost of every outcome [prompt, model]: as recorded, else tokens times prices, else NaN."""
+        """Cost of every outcome [prompt, model]: recorded, else tokens times prices, else NaN."""
         prices_in = _prices(self.pool, "input_usd_per_mtok")
         prices_out = _prices(self.pool, "output_usd_per_mtok")
         from_tokens = (self.input_tokens * prices_in + self.output_tokens * prices_out) / 1e6

@@ -7,7 +7,7 @@ model passes the filters, one is chosen. Knows nothing of how estimates were mad
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -98,7 +98,9 @@ class Policy:
     @property
     def needs_costs(self) -> bool:
         """Whether the choice depends on expected costs."""
-        return bool(self.cost_weight) or not (self.min_quality is None and self.max_cost_usd is None)
+        return bool(self.cost_weight) or not (
+            self.min_quality is None and self.max_cost_usd is None
+        )
 
 
 @dataclass(frozen=True)
@@ -215,7 +217,11 @@ def filter_reasons(estimate: Estimate, policy: Policy, pool: ModelPool) -> dict[
     reasons = {}
     for at, model in enumerate(pool):
         reason = _ruled_out(model.model, policy, pool)
-        if reason is None and model.context_window and estimate.tokens[0, at] > model.context_window:
+        if (
+            reason is None
+            and model.context_window
+            and estimate.tokens[0, at] > model.context_window
+        ):
             reason = (
                 f"about {estimate.tokens[0, at]:,.0f} tokens exceed its context window of "
                 f"{model.context_window:,}"
@@ -234,9 +240,7 @@ def _ruled_out(name: str, policy: Policy, pool: ModelPool) -> str | None:
     return f"lacks {', '.join(lacking)}" if lacking else None
 
 
-def _check_eligible(
-    estimate: Estimate, policy: Policy, pool: ModelPool, eligible: Flags
-) -> None:
+def _check_eligible(estimate: Estimate, policy: Policy, pool: ModelPool, eligible: Flags) -> None:
     for name in sorted((policy.allow or frozenset()) | policy.deny):
         pool[name]  # an unknown name is a typing mistake, and would silently allow too much
     empty = np.flatnonzero(~eligible.any(axis=1))
@@ -254,14 +258,12 @@ def _check_eligible(
             )
 
 
-def _choose(
-    estimate: Estimate, policy: Policy, eligible: Flags
-) -> tuple[NDArray[np.int64], Flags]:
+def _choose(estimate: Estimate, policy: Policy, eligible: Flags) -> tuple[NDArray[np.int64], Flags]:
     cost = estimate.cost_usd
-    within = np.ones(len(estimate), dtype=bool)
+    within: Flags = np.ones(len(estimate), dtype=bool)
     if policy.max_cost_usd is not None:
         affordable = eligible & (cost <= policy.max_cost_usd)
-        within = affordable.any(axis=1)
+        within = np.asarray(affordable.any(axis=1))
         cheapest = eligible & (cost <= np.where(eligible, cost, np.inf).min(axis=1, keepdims=True))
         eligible = np.where(within[:, None], affordable, cheapest)
     quality = cautious_quality(estimate, policy)
@@ -362,4 +364,6 @@ def _check_number(name: str, value: float, low: float, high: float) -> None:
 def _as_names(name: str, value: object) -> frozenset[str]:
     if isinstance(value, str):
         raise PolicyError(f"{name} must be a collection of names, not the single text {value!r}")
-    return frozenset(value)  # type: ignore[call-overload]
+    if not isinstance(value, Iterable):
+        raise PolicyError(f"{name} must be a collection of names, not {value!r}")
+    return frozenset(value)

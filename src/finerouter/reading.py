@@ -1,8 +1,8 @@
-"""Files <-> `OutcomeTable`.
+"""Files <-> arrays of outcomes.
 
 Takes a routing-dataset folder or one long table (CSV, JSONL, Parquet), read in chunks so that a
-large file is never held twice; gives a checked `OutcomeTable`. Every refusal names the file, the
-row or field, and the next step.
+large file is never held twice; gives checked `RawOutcomes`. Every refusal names the file, the row
+or field, and the next step.
 
 Numbers are doubles throughout: an empty cell or null is a missing outcome, a written NaN is
 refused, because somebody computed it.
@@ -24,7 +24,6 @@ from numpy.typing import NDArray
 
 from finerouter.atomic import atomic_folder
 from finerouter.errors import DataError, PoolError
-from finerouter.outcomes import OutcomeTable
 from finerouter.pool import POOL_FILES, ModelPool
 from finerouter.prompt import prompt_id
 
@@ -32,6 +31,21 @@ CHUNK_ROWS = 65_536
 _MEASURES = ("score", "input_tokens", "output_tokens", "cost_usd")
 _LONG_TABLES = (".csv", ".jsonl", ".parquet")
 _SHOWN = 3
+
+
+@dataclass(frozen=True, eq=False)
+class RawOutcomes:
+    """What a file held; the fields are those of `OutcomeTable`."""
+
+    prompt_ids: tuple[str, ...]
+    prompts: tuple[str, ...]
+    benchmarks: tuple[str, ...] | None
+    models: tuple[str, ...]
+    score: NDArray[np.float64]
+    input_tokens: NDArray[np.float64]
+    output_tokens: NDArray[np.float64]
+    cost_usd: NDArray[np.float64]
+    pool: ModelPool
 
 
 @dataclass(frozen=True)
@@ -58,7 +72,7 @@ class _Rows:
     numbers: list[NDArray[np.int64]] = field(default_factory=list)
 
 
-def read_outcomes(path: Path, pool: ModelPool | None) -> OutcomeTable:
+def read_outcomes(path: Path, pool: ModelPool | None) -> RawOutcomes:
     """Read a folder or a long table; see `OutcomeTable.read`."""
     if path.is_dir():
         return _read_folder(path, pool)
@@ -67,7 +81,7 @@ def read_outcomes(path: Path, pool: ModelPool | None) -> OutcomeTable:
     return _read_long_table(path, pool)
 
 
-def write_outcomes(table: OutcomeTable, folder: Path) -> None:
+def write_outcomes(table: RawOutcomes, folder: Path) -> None:
     """Write a routing-dataset folder; see `OutcomeTable.write`."""
     with atomic_folder(folder, marker="outcomes.parquet") as out:
         prompts = {"prompt_id": list(table.prompt_ids), "prompt": list(table.prompts)}
@@ -79,7 +93,7 @@ def write_outcomes(table: OutcomeTable, folder: Path) -> None:
         (out / "models.json").write_text(json.dumps(models, indent=1) + "\n", "utf-8")
 
 
-def _long_form(table: OutcomeTable) -> pa.Table:
+def _long_form(table: RawOutcomes) -> pa.Table:
     row, column = np.nonzero(~np.isnan(table.score))
     measures = {name: getattr(table, name)[row, column] for name in _MEASURES}
     return pa.table(
@@ -92,7 +106,7 @@ def _long_form(table: OutcomeTable) -> pa.Table:
     )
 
 
-def _read_folder(folder: Path, pool: ModelPool | None) -> OutcomeTable:
+def _read_folder(folder: Path, pool: ModelPool | None) -> RawOutcomes:
     for name in ("prompts.parquet", "outcomes.parquet"):
         if not (folder / name).is_file():
             raise DataError(
@@ -103,7 +117,7 @@ def _read_folder(folder: Path, pool: ModelPool | None) -> OutcomeTable:
     rows = _Rows(folder / "outcomes.parquet", prompts={key: at for at, key in enumerate(prompts)})
     for chunk in _parquet_chunks(rows.source):
         _require(rows.source, chunk, ("prompt_id", "model", "score"))
-        _gather(rows, chunk, "prompt_id", _known_prompt(rows.source, rows.prompts))
+        _gather(rows, chunk, "prompt_id", _known_prompt(rows.prompts))
     if pool is None and any((folder / name).is_file() for name in POOL_FILES):
         pool = ModelPool.read(folder)
     return _table(rows, prompts, pool)
@@ -124,7 +138,7 @@ def _read_prompts(path: Path) -> dict[str, tuple[str, str | None]]:
     return prompts
 
 
-def _known_prompt(source: Path, known: Mapping[str, int]) -> Callable[[Any, str], int]:
+def _known_prompt(known: Mapping[str, int]) -> Callable[[Any, str], int]:
     def code(key: Any, where: str) -> int:
         if key not in known:
             raise DataError(f"{where}: prompt_id {key!r} is not in prompts.parquet; add its prompt")
@@ -133,20 +147,20 @@ def _known_prompt(source: Path, known: Mapping[str, int]) -> Callable[[Any, str]
     return code
 
 
-def _read_long_table(path: Path, pool: ModelPool | None) -> OutcomeTable:
+def _read_long_table(path: Path, pool: ModelPool | None) -> RawOutcomes:
     rows = _Rows(path)
     prompts: dict[str, tuple[str, str | None]] = {}
+
+    def code(text: Any, where: str) -> int:
+        _check_prompt(text, where)
+        return rows.prompts.setdefault(text, len(rows.prompts))
+
     for chunk in _chunks(path):
         _require(path, chunk, ("prompt", "model", "score"))
+        _gather(rows, chunk, "prompt", code)
         benchmarks = chunk.columns.get("benchmark", [None] * len(chunk))
         for text, benchmark in zip(chunk.columns["prompt"], benchmarks, strict=True):
             prompts.setdefault(text, (text, benchmark))
-
-        def code(text: Any, where: str) -> int:
-            _check_prompt(text, where)
-            return rows.prompts.setdefault(text, len(rows.prompts))
-
-        _gather(rows, chunk, "prompt", code)
     return _table(rows, {prompt_id(text): prompts[text] for text in rows.prompts}, pool)
 
 
@@ -296,7 +310,7 @@ def _is_number(cell: Any) -> bool:
 
 def _table(
     rows: _Rows, prompts: Mapping[str, tuple[str, str | None]], pool: ModelPool | None
-) -> OutcomeTable:
+) -> RawOutcomes:
     if not rows.parts or not prompts:
         raise DataError(f"{rows.source}: holds no outcomes; add rows of prompt, model and score")
     prompt_at, model_at, measures = (
@@ -307,7 +321,7 @@ def _table(
     grids = np.full((len(_MEASURES), len(prompts), len(pool)), np.nan)
     grids[:, prompt_at, order[model_at]] = measures.T
     benchmarks = tuple(benchmark for _, benchmark in prompts.values())
-    return OutcomeTable(
+    return RawOutcomes(
         prompt_ids=tuple(prompts),
         prompts=tuple(text for text, _ in prompts.values()),
         benchmarks=_all_or_none(benchmarks),
@@ -326,9 +340,7 @@ def _all_or_none(benchmarks: Sequence[str | None]) -> tuple[str, ...] | None:
     return tuple("" if benchmark is None else benchmark for benchmark in benchmarks)
 
 
-def _check_unique(
-    rows: _Rows, prompt_at: NDArray[np.int64], model_at: NDArray[np.int64]
-) -> None:
+def _check_unique(rows: _Rows, prompt_at: NDArray[np.int64], model_at: NDArray[np.int64]) -> None:
     cells = prompt_at * len(rows.models) + model_at
     order = np.argsort(cells, kind="stable")
     twice = np.flatnonzero(np.diff(cells[order]) == 0)

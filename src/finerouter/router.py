@@ -146,9 +146,7 @@ class Router:
             tokens=self.cost.expected_tokens(probs, none, lengths),
         )
 
-    def _estimate_rows(
-        self, rows: NDArray[np.float32]
-    ) -> tuple[Floats, Floats, Floats, Floats]:
+    def _estimate_rows(self, rows: NDArray[np.float32]) -> tuple[Floats, Floats, Floats, Floats]:
         probs, none = self.classifier.probabilities(rows)
         return probs, none, *self.quality.estimate(rows, probs, none)
 
@@ -204,7 +202,9 @@ class Router:
                 f"model {unknown[0]!r} is not in the router ({', '.join(self.models)}); "
                 "train with outcomes of it"
             )
-        entries = tuple(pool[name] if name in pool.names else self.pool[name] for name in self.models)
+        entries = tuple(
+            pool[name] if name in pool.names else self.pool[name] for name in self.models
+        )
         return replace(self, pool=ModelPool(entries))
 
     def save(self, folder: str | Path) -> None:
@@ -223,7 +223,7 @@ class Router:
         save_artifact(Path(folder), content, self._tensors())
 
     def _tensors(self) -> dict[str, NDArray[np.generic]]:
-        parts = {
+        parts: dict[str, Mapping[str, NDArray[Any]]] = {
             "features": self.features.to_tensors(),
             "classifier": self.classifier.to_tensors(),
             "quality": self.quality.to_tensors(),
@@ -300,9 +300,7 @@ class Router:
         return np.array([prompt_id(text) in known for text in prompts], dtype=bool)
 
 
-def _part(
-    tensors: Mapping[str, NDArray[np.generic]], name: str
-) -> dict[str, NDArray[np.generic]]:
+def _part(tensors: Mapping[str, NDArray[np.generic]], name: str) -> dict[str, NDArray[np.generic]]:
     prefix = f"{name}."
     return {key[len(prefix) :]: value for key, value in tensors.items() if key.startswith(prefix)}
 

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from finerouter import __version__
 from finerouter.cost import CostModel
 from finerouter.encoders import Encoder, StaticEncoder
 from finerouter.encoders.features import FeatureMap
@@ -45,6 +44,7 @@ from finerouter.tasks.discovery import (
 from finerouter.tasks.graph import NeighbourEdges, neighbour_edges
 from finerouter.tasks.naming import distinctive_terms, exemplars, names_from_terms
 from finerouter.tasks.taxonomy import Task, TaskEdits
+from finerouter.version import __version__
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.float32]
@@ -230,6 +230,7 @@ def train(
         "granularity_scores": scores,
         "dials": asdict(dials),
         "cross_validation": _figures(held_out, judged, scale),
+        "balanced_cost_weight": _balanced_cost_weight(held_out, judged),
     }
     report("fitting", 3, 3)
     return Router(
@@ -523,13 +524,22 @@ def _choose_dials(
         fitted = [_fit_trunk(fold.fit, tried, config) for fold in folds]
         found = utility(
             np.concatenate(
-                [_general_blend(*each, middle) for each in zip(folds, ones, priors, fitted, strict=True)]
+                [
+                    _general_blend(*each, middle)
+                    for each in zip(folds, ones, priors, fitted, strict=True)
+                ]
             )
         )
         if found > best + _TIE / 5:
             best, dials, trunks = found, tried, fitted
     dials, held_out = _choose_heads(
-        folds, ones, priors, trunks, dials, config, utility,
+        folds,
+        ones,
+        priors,
+        trunks,
+        dials,
+        config,
+        utility,
         lambda done: report("experts", len(grid) + done, steps),
     )
     report("experts", steps, steps)
@@ -690,6 +700,15 @@ def _figures(held_out: _HeldOut, table: OutcomeTable, scale: float) -> dict[str,
         "brier": dict(zip(table.models, brier.tolist(), strict=True)),
         "expected_calibration_error": dict(zip(table.models, error.tolist(), strict=True)),
     }
+
+
+def _balanced_cost_weight(held_out: _HeldOut, table: OutcomeTable) -> float:
+    """Largest cost weight that still reached the best single model's quality out of fold."""
+    curve = quality_cost_curve(
+        held_out.quality, held_out.cost_usd, table.score, table.realised_cost_usd
+    )
+    reached = curve.quality >= np.nanmean(table.score, axis=0).max()
+    return float(curve.cost_weight[reached].max(initial=0.0))
 
 
 def _saving(curve: Curve, score: Floats, realised_usd: Floats) -> float | None:

@@ -67,9 +67,7 @@ def uncertainty_scale(quality: Floats, std: Floats, score: Floats, groups: Label
         part, count = part[:, enough], count[enough]
         sampling = np.nanvar(part, axis=0, ddof=1) / count
         off += float((count * (np.square(np.nanmean(part, axis=0)) - sampling)).sum())
-        predicted += float(
-            (count * np.square(std[groups == group][:, enough]).mean(axis=0)).sum()
-        )
+        predicted += float((count * np.square(std[groups == group][:, enough]).mean(axis=0)).sum())
     if predicted <= 0:
         return 1.0
     return float(np.clip(np.sqrt(max(off, 0.0) / predicted), *_SCALE_RANGE))

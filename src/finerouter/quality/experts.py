@@ -170,9 +170,10 @@ class Experts:
         for task, columns in enumerate(candidates):
             # The tail of tiny probabilities costs time and changes nothing.
             members = np.flatnonzero(task_probs[:, task] > 1e-3)
-            heads[task][:, list(columns)] = _task_head(
+            chosen = np.asarray(columns, dtype=np.int64)
+            heads[task][:, chosen] = _task_head(
                 inputs[members],
-                left_over[np.ix_(members, list(columns))],
+                left_over[np.ix_(members, chosen)],
                 task_probs[members, task],
                 shrinkage,
             )

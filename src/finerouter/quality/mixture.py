@@ -87,8 +87,11 @@ class QualityModel:
     def from_tensors(cls, tensors: Mapping[str, NDArray[np.generic]]) -> QualityModel:
         """Rebuild from what `to_tensors` gave."""
         alpha, std_scale = np.asarray(tensors["blend"], np.float64)
-        prior = {key[6:]: np.asarray(value, np.float64) for key, value in tensors.items()
-                 if key.startswith("prior.")}
+        prior = {
+            key[6:]: np.asarray(value, np.float64)
+            for key, value in tensors.items()
+            if key.startswith("prior.")
+        }
         experts = {key[8:]: value for key, value in tensors.items() if key.startswith("experts.")}
         return cls(
             TaskPrior.from_tensors(prior),

@@ -7,6 +7,7 @@ SciPy. Knows nothing of communities.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import faiss
 import numpy as np
@@ -69,8 +70,9 @@ def nearest_neighbours(rows: Rows, k: int, *, seed: int) -> tuple[Index, Floats]
     return neighbours, np.where(absent, 0.0, similarity).astype(np.float64)
 
 
-def _index(rows: Rows, seed: int) -> faiss.Index:
+def _index(rows: Rows, seed: int) -> Any:
     dim = rows.shape[1]
+    index: Any
     if len(rows) <= EXACT_UP_TO:
         index = faiss.IndexFlatIP(dim)
     else:

@@ -57,7 +57,9 @@ def _top_terms(
     # A term of a single prompt is chance, unless the task is tiny.
     floor = 2 if seen >= 10 else 1
     weight = {
-        term: count / seen * log1p(mean_terms / overall[term])
+        term: count
+        / seen
+        * log1p(mean_terms / overall[term])
         * (count / overall[term])  # also what share of the term's uses is here
         for term, count in counter.items()
         if count >= floor

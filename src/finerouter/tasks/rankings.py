@@ -17,7 +17,8 @@ _BATCH_PAIRS = 262_144
 def smoothed_scores(score: Floats, neighbours: Index, *, grid: float = 0.05) -> Floats:
     """Mean score of each prompt and its neighbours, rounded to a grid so that near-ties tie.
 
-    One 0/1 row is a poor ranking: half of its order is luck. Its neighbourhood's means are steadier.
+    One 0/1 row is a poor ranking: half of its order is luck. Means over its neighbourhood are
+    steadier.
 
     Args:
         score: [prompt, model], NaN where missing.
@@ -75,7 +76,7 @@ def rank_biased_overlap(
 
 def _agreement(held_a: NDArray[np.bool_], held_b: NDArray[np.bool_]) -> Floats:
     both = np.count_nonzero(held_a & held_b, axis=1)
-    agreement: Floats = 2.0 * both / (
-        np.count_nonzero(held_a, axis=1) + np.count_nonzero(held_b, axis=1)
+    agreement: Floats = (
+        2.0 * both / (np.count_nonzero(held_a, axis=1) + np.count_nonzero(held_b, axis=1))
     )
     return agreement

@@ -110,7 +110,7 @@ def write_task_file(path: Path, tasks: Sequence[Task], labels: Labels, ids: Sequ
     """
     blocks = [_HEAD]
     for at, task in enumerate(tasks):
-        members = [ids[row] for row in np.flatnonzero(labels == at)]
+        members = [ids[row] for row in np.flatnonzero(labels == at).tolist()]
         blocks.append(_task_block(f"T{at + 1:02}", task, members))
     with atomic_file(path) as temporary:
         temporary.write_text("\n".join(blocks), "utf-8")

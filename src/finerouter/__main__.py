@@ -1,0 +1,5 @@
+"""python -m finerouter."""
+
+from finerouter.cli import main
+
+main()

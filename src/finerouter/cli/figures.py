@@ -1,0 +1,60 @@
+"""Evaluations as text: every difference with its interval, and none where none was shown."""
+
+from __future__ import annotations
+
+from rich.table import Table
+
+from finerouter.cli.output import console, usd
+from finerouter.evaluation import EvaluationResult, Interval
+
+NOTHING_SHOWN = "no difference shown"
+
+
+def points(interval: Interval) -> str:
+    """A difference of quality in points, or the words that there is none."""
+    if interval.value == interval.low == interval.high == 0:
+        return "-"
+    text = f"{100 * interval.value:+.1f} [{100 * interval.low:+.1f}, {100 * interval.high:+.1f}]"
+    return f"{text} {NOTHING_SHOWN}" if interval.holds_zero else text
+
+
+def percent(interval: Interval) -> str:
+    """A share with its interval."""
+    return f"{interval.value:.0%} [{interval.low:.0%}, {interval.high:.0%}]"
+
+
+def print_evaluation(result: EvaluationResult) -> None:
+    """Print an evaluation for people."""
+    out = console()
+    table = Table(title=f"{result.prompts} held-out prompts", title_justify="left", box=None)
+    table.add_column("choice")
+    table.add_column("quality", justify="right")
+    table.add_column("USD per 1k", justify="right")
+    table.add_column("points against best single [95 % interval]")
+    for line in result.lines:
+        table.add_row(
+            line.name,
+            f"{100 * line.quality.value:.1f}",
+            usd(line.cost_per_1k_usd),
+            points(line.against_best_single),
+        )
+    out.print(table)
+    out.print()
+    out.print(
+        f"Best quality on the curve: {points(result.best_quality_gain)} points over the "
+        "best single model."
+    )
+    if result.mean_quality_gain is not None:
+        out.print(
+            "Mean quality between the cheapest model's cost and the best single model's: "
+            f"{points(result.mean_quality_gain)} points against it."
+        )
+    if result.cost_saved is not None:
+        out.print(
+            f"Cost saved at the best single model's quality, on the curve: "
+            f"{percent(result.cost_saved)}."
+        )
+    error = sum(result.calibration_error.values()) / len(result.calibration_error)
+    brier = sum(result.brier.values()) / len(result.brier)
+    out.print(f"Calibration, mean over models: error {100 * error:.1f} points, Brier {brier:.3f}.")
+    out.print(f"Prompts of no known task: {result.abstained:.1%}.")

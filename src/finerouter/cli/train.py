@@ -1,0 +1,93 @@
+"""finerouter train: outcomes in, a router out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from finerouter.cli.output import print_json
+from finerouter.cli.progress import progress_bar
+from finerouter.config import read_training_config
+from finerouter.outcomes import OutcomeTable
+from finerouter.pool import ModelPool
+from finerouter.router import Router
+from finerouter.tasks.taxonomy import read_task_file
+from finerouter.training import TrainingConfig, train
+
+
+@click.command(
+    "train",
+    epilog="Example: finerouter train outcomes.csv --pool pool.toml --out my-router",
+)
+@click.argument("data", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write.")
+@click.option("--pool", type=click.Path(path_type=Path), help="Prices: pool.toml or models.json.")
+@click.option("--config", type=click.Path(path_type=Path), help="TOML of training settings.")
+@click.option("--tasks", type=click.Path(path_type=Path), help="An edited task file.")
+@click.option("--rediscover", is_flag=True, help="Keep only pinned tasks of --tasks.")
+@click.option(
+    "--holdout",
+    type=click.FloatRange(0, 0.9),
+    default=0.2,
+    show_default=True,
+    help="Share of prompts kept back for `finerouter evaluate`; 0 trains on all.",
+)
+@click.option("--seed", type=click.IntRange(min=0), help="Overrides the configuration's.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+def command(
+    data: Path,
+    out: Path,
+    pool: Path | None,
+    config: Path | None,
+    tasks: Path | None,
+    rediscover: bool,
+    holdout: float,
+    seed: int | None,
+    as_json: bool,
+) -> None:
+    """Train a router on DATA: a routing-dataset folder, or a CSV, JSONL or Parquet table.
+
+    A table needs the columns prompt, model and score (0 to 1); input_tokens, output_tokens,
+    cost_usd and benchmark are used when they are there.
+    """
+    if rediscover and tasks is None:
+        raise click.UsageError("--rediscover keeps the pinned tasks of a file; give --tasks FILE")
+    settings = read_training_config(config) if config else TrainingConfig()
+    if seed is not None:
+        settings = replace(settings, seed=seed)
+    edits = read_task_file(tasks) if tasks else None
+    outcomes = OutcomeTable.read(data, pool=ModelPool.read(pool) if pool else None)
+    if holdout:
+        outcomes, _ = outcomes.split(test_size=holdout, seed=settings.seed)
+    with progress_bar() as progress:
+        router = train(outcomes, settings, edits=edits, rediscover=rediscover, progress=progress)
+    router.save(out)
+    if as_json:
+        print_json({"router": str(out), "tasks": len(router.tasks), **router.training.info})
+    else:
+        _print_summary(router, data, out, holdout)
+
+
+def _print_summary(router: Router, data: Path, out: Path, holdout: float) -> None:
+    info = router.training.info
+    found = info["cross_validation"]
+    click.echo(
+        f"{out}: {len(router.tasks)} tasks, {len(router.models)} models, "
+        f"{info['data']['prompts']} prompts"
+    )
+    gain = 100 * (found["quality"] - found["best_single_quality"])
+    click.echo(
+        f"cross-validated: {gain:+.1f} points of quality against the best single model "
+        f"({found['best_single']})"
+    )
+    saved = found["cost_saved_at_best_single_quality"]
+    if saved is not None:
+        click.echo(f"cross-validated: {saved:.0%} of its cost saved at its quality")
+    if router.pool.unpriced:
+        click.echo(
+            f"no prices for {', '.join(router.pool.unpriced)}: give --pool to weigh cost", err=True
+        )
+    following = f"finerouter evaluate {out} {data}" if holdout else f"finerouter tasks {out}"
+    click.echo(f"next: {following}")
