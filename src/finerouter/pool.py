@@ -11,6 +11,7 @@ import math
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,7 @@ class ModelPool:
             raise PoolError(f"{source}: {twice[0]!r} is listed twice; keep one entry")
         return cls(models)
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """The models' names, in order."""
         return tuple(model.model for model in self.models)

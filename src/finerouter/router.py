@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from finerouter.policy import Decision, Estimate, Policy, choose, decide
 from finerouter.pool import ModelPool
 from finerouter.prompt import prompt_id, text_bytes
 from finerouter.quality.mixture import QualityModel
-from finerouter.tasks.classifier import TaskClassifier
+from finerouter.tasks.levels import TaskLevels
 from finerouter.tasks.taxonomy import Task
 
 Floats = NDArray[np.float64]
@@ -101,7 +102,7 @@ class Router:
 
     encoder: Encoder
     features: FeatureMap
-    classifier: TaskClassifier
+    levels: TaskLevels
     tasks: tuple[Task, ...]
     quality: QualityModel
     cost: CostModel
@@ -112,6 +113,11 @@ class Router:
     def models(self) -> tuple[str, ...]:
         """Names of the models, the columns of every estimate."""
         return self.pool.names
+
+    @cached_property
+    def task_names(self) -> tuple[str, ...]:
+        """Names of the tasks, the columns of `Estimate.task_probs`."""
+        return tuple(task.name for task in self.tasks)
 
     def estimate(self, prompts: Sequence[str]) -> Estimate:
         """Estimate quality and cost of every model for prompts.
@@ -135,20 +141,21 @@ class Router:
             np.concatenate(arrays) if len(parts) > 1 else arrays[0]
             for arrays in zip(*parts, strict=True)
         )
+        cost_usd, tokens = self.cost.estimate(probs, none, lengths, self.pool)
         return Estimate(
             models=self.models,
-            tasks=tuple(task.name for task in self.tasks),
+            tasks=self.task_names,
             task_probs=probs,
             none=none,
             quality=quality,
             quality_std=std,
-            cost_usd=self.cost.expected_usd(probs, none, lengths, self.pool),
-            tokens=self.cost.expected_tokens(probs, none, lengths),
+            cost_usd=cost_usd,
+            tokens=tokens,
         )
 
     def _estimate_rows(self, rows: NDArray[np.float32]) -> tuple[Floats, Floats, Floats, Floats]:
-        probs, none = self.classifier.probabilities(rows)
-        return probs, none, *self.quality.estimate(rows, probs, none)
+        levels, none = self.levels.probabilities(rows)
+        return levels[0], none, *self.quality.estimate(rows, levels, none)
 
     def route(self, prompt: str, policy: Policy | None = None, **dials: Any) -> Decision:
         """Choose a model for a prompt.
@@ -225,7 +232,7 @@ class Router:
     def _tensors(self) -> dict[str, NDArray[np.generic]]:
         parts: dict[str, Mapping[str, NDArray[Any]]] = {
             "features": self.features.to_tensors(),
-            "classifier": self.classifier.to_tensors(),
+            "levels": self.levels.to_tensors(),
             "quality": self.quality.to_tensors(),
             "cost": self.cost.to_tensors(),
         }
@@ -286,7 +293,7 @@ class Router:
         return cls(
             encoder=encoder,
             features=FeatureMap.from_tensors(features, weight=weight),
-            classifier=TaskClassifier.from_tensors(_part(tensors, "classifier")),
+            levels=TaskLevels.from_tensors(_part(tensors, "levels")),
             tasks=tuple(Task.from_json(task) for task in content["tasks"]),
             quality=QualityModel.from_tensors(_part(tensors, "quality")),
             cost=CostModel.from_tensors(cost),

@@ -33,7 +33,7 @@ from finerouter.quality.experts import Experts, Kernel, Trunk
 from finerouter.quality.mixture import QualityModel
 from finerouter.quality.prior import TaskPrior
 from finerouter.router import Router, TrainingRecord
-from finerouter.tasks.classifier import CrossFit, TaskClassifier
+from finerouter.tasks.classifier import CrossFit
 from finerouter.tasks.discovery import (
     FREE,
     Granularity,
@@ -42,6 +42,7 @@ from finerouter.tasks.discovery import (
     join_nearest,
 )
 from finerouter.tasks.graph import NeighbourEdges, neighbour_edges
+from finerouter.tasks.levels import TaskLevels, with_none
 from finerouter.tasks.naming import distinctive_terms, exemplars, names_from_terms
 from finerouter.tasks.taxonomy import Task, TaskEdits
 from finerouter.version import __version__
@@ -80,6 +81,7 @@ class TrainingConfig:
         neighbours: of each prompt in the graph.
         persistence: of rank-biased overlap.
         resolutions, betas: granularities to choose from.
+        levels: neighbouring resolutions that are blended, an odd number; 1 takes one alone.
         min_task_size: smaller communities join their nearest.
         coverage: share of a task's prompts whose preferred model must be a candidate.
         exemplars: typical prompts kept per task; 0 keeps no prompt text in the router.
@@ -96,12 +98,13 @@ class TrainingConfig:
     seed: int = 0
     neighbours: int = 20
     persistence: float = 0.8
-    resolutions: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 16.0)
+    resolutions: tuple[float, ...] = (2.0, 4.0, 8.0, 16.0, 32.0)
     betas: tuple[float, ...] = (0.0, 0.3, 0.6)
+    levels: int = 3
     min_task_size: int = 25
     coverage: float = 0.9
     exemplars: int = 3
-    structure_weight: float = 0.4
+    structure_weight: float = 0.3
     classifier_penalty: float = 1e-4
     unseen_share: float = 0.05
     folds: int = 5
@@ -124,6 +127,10 @@ class TrainingConfig:
         for name in ("neighbours", "min_task_size", "landmarks", "rank", "classifier_penalty"):
             if getattr(self, name) <= 0:
                 raise ConfigError(f"{name} must be above zero")
+        if self.levels % 2 == 0 or self.levels > len(self.resolutions):
+            raise ConfigError(
+                f"levels must be odd and at most the number of resolutions, not {self.levels}"
+            )
         if self.folds < 2:
             raise ConfigError(f"folds must be at least 2, not {self.folds}")
         for name in ("persistence", "coverage", "unseen_share"):
@@ -151,9 +158,14 @@ class _StageOne:
     """Stage 1 fitted on some prompts, with their out-of-fold probabilities."""
 
     labels: Labels
-    classifier: TaskClassifier
-    task_probs: Floats
+    levels: TaskLevels
+    probs: tuple[Floats, ...]
     none: Floats
+
+    @property
+    def task_probs(self) -> Floats:
+        """Of the named tasks."""
+        return self.probs[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,11 +222,11 @@ def train(
     data = _Data(rows, lengths, outcomes, fixed)
 
     folds = list(_folds(_tuning_part(data, config), config, report))
-    granularity, scores = _choose_granularity(folds, config, report)
-    dials, held_out = _choose_dials(folds, granularity, config, report)
+    granularities, scores = _choose_granularity(folds, config, report)
+    dials, held_out = _choose_dials(folds, granularities, config, report)
 
     report("fitting", 0, 3)
-    stage_one = _fit_stage_one(data, granularity, config)
+    stage_one = _fit_stage_one(data, granularities, config)
     report("fitting", 1, 3)
     quality = _fit_quality(data, stage_one, dials, config)
     cost = _fit_cost(data, stage_one)
@@ -226,7 +238,7 @@ def train(
         "finerouter": __version__,
         "config": asdict(config),
         "data": _counts(outcomes),
-        "granularity": asdict(granularity),
+        "granularities": [asdict(granularity) for granularity in granularities],
         "granularity_scores": scores,
         "dials": asdict(dials),
         "cross_validation": _figures(held_out, judged, scale),
@@ -236,7 +248,7 @@ def train(
     return Router(
         encoder=encoder,
         features=features,
-        classifier=stage_one.classifier,
+        levels=stage_one.levels,
         tasks=tasks,
         quality=quality.scaled(scale),
         cost=cost,
@@ -386,10 +398,21 @@ def _stage_one(
     data: _Data,
     edges: NeighbourEdges,
     crossfit: CrossFit,
-    granularity: Granularity,
+    granularities: Sequence[Granularity],
     config: TrainingConfig,
 ) -> _StageOne:
-    labels = discover_tasks(
+    """Tasks and classifiers at every granularity, the named tasks' first."""
+    labels = [_discover(data, edges, granularity, config) for granularity in granularities]
+    named, probs, none = crossfit.fit(labels[0], unseen_share=config.unseen_share)
+    others = [crossfit.fit_shares(level) for level in labels[1:]]
+    levels = TaskLevels((named, *(classifier for classifier, _ in others)))
+    return _StageOne(labels[0], levels, *with_none(probs, none, [shares for _, shares in others]))
+
+
+def _discover(
+    data: _Data, edges: NeighbourEdges, granularity: Granularity, config: TrainingConfig
+) -> Labels:
+    return discover_tasks(
         edges,
         data.rows,
         granularity,
@@ -397,12 +420,12 @@ def _stage_one(
         seed=config.seed,
         fixed=_compact(data.fixed),
     )
-    classifier, task_probs, none = crossfit.fit(labels, unseen_share=config.unseen_share)
-    return _StageOne(labels, classifier, task_probs, none)
 
 
-def _fit_stage_one(data: _Data, granularity: Granularity, config: TrainingConfig) -> _StageOne:
-    return _stage_one(data, _edges(data, config), _crossfit(data, config), granularity, config)
+def _fit_stage_one(
+    data: _Data, granularities: Sequence[Granularity], config: TrainingConfig
+) -> _StageOne:
+    return _stage_one(data, _edges(data, config), _crossfit(data, config), granularities, config)
 
 
 def _fit_cost(data: _Data, stage_one: _StageOne) -> CostModel:
@@ -422,10 +445,14 @@ def _fit_quality(
 ) -> QualityModel:
     trunk = _fit_trunk(data, dials, config)
     return QualityModel(
-        TaskPrior.fit(data.table.score, stage_one.task_probs),
+        _fit_priors(data, stage_one),
         _fit_experts(data, stage_one, trunk, dials, config),
         dials.alpha,
     )
+
+
+def _fit_priors(data: _Data, stage_one: _StageOne) -> tuple[TaskPrior, ...]:
+    return tuple(TaskPrior.fit(data.table.score, probs) for probs in stage_one.probs)
 
 
 def _fit_trunk(data: _Data, dials: Dials, config: TrainingConfig) -> Trunk:
@@ -456,26 +483,48 @@ def _fit_experts(
 
 def _choose_granularity(
     folds: Sequence[_Fold], config: TrainingConfig, report: Progress
-) -> tuple[Granularity, list[dict[str, float]]]:
-    """Granularity with the best task-level routing out of fold; on a tie the coarser."""
-    grid = [Granularity(*pair) for pair in product(config.resolutions, config.betas)]
+) -> tuple[tuple[Granularity, ...], list[dict[str, float]]]:
+    """Granularities with the best task-level routing out of fold; on a tie the coarser.
+
+    Returns:
+        The levels, the named tasks' first, and what was found for each choice.
+    """
+    grid = [Granularity(*pair) for pair in product(sorted(config.resolutions), config.betas)]
     if all((fold.fit.fixed != FREE).all() for fold in folds):
-        return grid[0], []  # a person decided the tasks
+        return (grid[0],), []  # a person decided the tasks
     table = _in_order(folds)
-    scores = []
+    found = {}
     for done, granularity in enumerate(grid):
         report("granularity", done, len(grid))
-        quality, cost, tasks = _task_level(folds, granularity, config)
-        utility = routing_utility(quality, cost, table.score, table.realised_cost_usd)
-        scores.append({**asdict(granularity), "tasks": tasks, "utility": utility})
+        found[granularity] = _task_level(folds, granularity, config)
     report("granularity", len(grid), len(grid))
+    choices = _level_choices(config)
+    scores = []
+    for levels in choices:
+        quality = np.mean([found[level][0] for level in levels], axis=0)
+        _, cost, tasks = found[levels[0]]
+        utility = routing_utility(quality, cost, table.score, table.realised_cost_usd)
+        scores.append({**asdict(levels[0]), "tasks": tasks, "utility": utility})
     best = max(score["utility"] for score in scores)
     tied = [at for at, score in enumerate(scores) if score["utility"] >= best - _TIE]
-    return grid[min(tied, key=lambda at: (scores[at]["tasks"], scores[at]["beta"]))], scores
+    return choices[min(tied, key=lambda at: (scores[at]["tasks"], scores[at]["beta"]))], scores
 
 
-# Half a thousandth of a quality point is nothing to anybody; the simpler choice is worth more.
-_TIE = 0.0005
+def _level_choices(config: TrainingConfig) -> list[tuple[Granularity, ...]]:
+    """Every resolution that has enough neighbours on both sides, with these, at every beta."""
+    resolutions, reach = sorted(config.resolutions), config.levels // 2
+    return [
+        tuple(
+            Granularity(resolutions[at + step], beta)
+            for step in sorted(range(-reach, reach + 1), key=abs)
+        )
+        for at in range(reach, len(resolutions) - reach)
+        for beta in config.betas
+    ]
+
+
+# A tenth of a point is well inside the noise of any choice made here: take the simpler one.
+_TIE = 0.001
 
 
 def _task_level(
@@ -484,29 +533,27 @@ def _task_level(
     """Out-of-fold task-level quality and cost [prompt, model], and the mean number of tasks."""
     quality, cost, tasks = [], [], []
     for fold in folds:
-        stage_one = _stage_one(fold.fit, fold.edges, fold.crossfit, granularity, config)
-        probs, none = stage_one.classifier.probabilities(fold.held_out.rows)
-        prior = TaskPrior.fit(fold.fit.table.score, stage_one.task_probs)
+        one = _stage_one(fold.fit, fold.edges, fold.crossfit, (granularity,), config)
+        (probs,), none = one.levels.probabilities(fold.held_out.rows)
+        prior = TaskPrior.fit(fold.fit.table.score, one.task_probs)
         quality.append(probs @ prior.mean + none[:, None] * prior.overall)
-        cost.append(
-            _fit_cost(fold.fit, stage_one).expected_usd(
-                probs, none, fold.held_out.lengths, fold.fit.table.pool
-            )
-        )
+        cost.append(_fold_cost(fold, one))
         tasks.append(probs.shape[1])
     return np.concatenate(quality), np.concatenate(cost), float(np.mean(tasks))
 
 
 def _choose_dials(
-    folds: Sequence[_Fold], granularity: Granularity, config: TrainingConfig, report: Progress
+    folds: Sequence[_Fold],
+    granularities: Sequence[Granularity],
+    config: TrainingConfig,
+    report: Progress,
 ) -> tuple[Dials, _HeldOut]:
     """Dials of stage 2, one group after the other, by out-of-fold routing."""
     table = _in_order(folds)
-    ones = [_stage_one(fold.fit, fold.edges, fold.crossfit, granularity, config) for fold in folds]
-    priors = [
-        TaskPrior.fit(fold.fit.table.score, one.task_probs)
-        for fold, one in zip(folds, ones, strict=True)
+    ones = [
+        _stage_one(fold.fit, fold.edges, fold.crossfit, granularities, config) for fold in folds
     ]
+    priors = [_fit_priors(fold.fit, one) for fold, one in zip(folds, ones, strict=True)]
     costs = np.concatenate([_fold_cost(fold, one) for fold, one in zip(folds, ones, strict=True)])
     middle = config.alphas[len(config.alphas) // 2]
     dials = Dials(config.sharpnesses[0], config.penalties[0], max(config.shrinkages), middle)
@@ -530,7 +577,7 @@ def _choose_dials(
                 ]
             )
         )
-        if found > best + _TIE / 5:
+        if found > best + _TIE:
             best, dials, trunks = found, tried, fitted
     dials, held_out = _choose_heads(
         folds,
@@ -547,18 +594,23 @@ def _choose_dials(
 
 
 def _fold_cost(fold: _Fold, stage_one: _StageOne) -> Floats:
-    probs, none = stage_one.classifier.probabilities(fold.held_out.rows)
+    levels, none = stage_one.levels.probabilities(fold.held_out.rows)
     cost = _fit_cost(fold.fit, stage_one)
-    return cost.expected_usd(probs, none, fold.held_out.lengths, fold.fit.table.pool)
+    return cost.estimate(levels[0], none, fold.held_out.lengths, fold.fit.table.pool)[0]
 
 
 def _general_blend(
-    fold: _Fold, stage_one: _StageOne, prior: TaskPrior, trunk: Trunk, alpha: float
+    fold: _Fold,
+    stage_one: _StageOne,
+    priors: Sequence[TaskPrior],
+    trunk: Trunk,
+    alpha: float,
 ) -> Floats:
     """Task-level quality blended with the general heads, for choosing a trunk."""
-    probs, none = stage_one.classifier.probabilities(fold.held_out.rows)
+    levels, none = stage_one.levels.probabilities(fold.held_out.rows)
     general = trunk.general(trunk.units(fold.held_out.rows))
-    task_level = probs @ prior.mean + none[:, None] * general
+    by_level = [probs @ prior.mean for probs, prior in zip(levels, priors, strict=True)]
+    task_level = np.mean(by_level, axis=0) + none[:, None] * general
     blended: Floats = alpha * general + (1 - alpha) * task_level
     return blended
 
@@ -566,7 +618,7 @@ def _general_blend(
 def _choose_heads(
     folds: Sequence[_Fold],
     ones: Sequence[_StageOne],
-    priors: Sequence[TaskPrior],
+    priors: Sequence[tuple[TaskPrior, ...]],
     trunks: Sequence[Trunk],
     dials: Dials,
     config: TrainingConfig,
@@ -583,14 +635,14 @@ def _choose_heads(
             for fold, one, trunk in zip(folds, ones, trunks, strict=True)
         ]
         found = utility(_assemble(folds, ones, priors, fitted, tried.alpha).quality)
-        if found > best + _TIE / 5:
+        if found > best + _TIE:
             best, dials, experts = found, tried, fitted
     best, chosen = -np.inf, None
     for done, alpha in enumerate(sorted(config.alphas)):
         report(len(config.shrinkages) + done)
         held_out = _assemble(folds, ones, priors, experts, alpha)
         found = utility(held_out.quality)
-        if chosen is None or found > best + _TIE / 5:
+        if chosen is None or found > best + _TIE:
             best, dials, chosen = found, replace(dials, alpha=alpha), held_out
     assert chosen is not None
     return dials, chosen
@@ -599,7 +651,7 @@ def _choose_heads(
 def _assemble(
     folds: Sequence[_Fold],
     ones: Sequence[_StageOne],
-    priors: Sequence[TaskPrior],
+    priors: Sequence[tuple[TaskPrior, ...]],
     experts: Sequence[Experts],
     alpha: float,
 ) -> _HeldOut:
@@ -607,10 +659,11 @@ def _assemble(
     for number, (fold, one, prior, expert) in enumerate(
         zip(folds, ones, priors, experts, strict=True)
     ):
-        probs, none = one.classifier.probabilities(fold.held_out.rows)
-        quality, std = QualityModel(prior, expert, alpha).estimate(fold.held_out.rows, probs, none)
+        levels, none = one.levels.probabilities(fold.held_out.rows)
+        model = QualityModel(prior, expert, alpha)
+        quality, std = model.estimate(fold.held_out.rows, levels, none)
         # Tasks differ between folds: a group is a task of one fold.
-        parts.append((quality, std, 100_000 * number + probs.argmax(axis=1)))
+        parts.append((quality, std, 100_000 * number + levels[0].argmax(axis=1)))
     quality, std, group = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     return _HeldOut(quality, std, np.zeros_like(quality), group)
 

@@ -15,10 +15,10 @@ from finerouter.starter import starter_outcomes
 from finerouter.training import TrainingConfig, train
 
 PROMPTS = (
-    "What is 37 plus 48?",
-    "Is this review positive or negative? The soup was cold and the waiter ignored us.",
-    "What does this Python code print?\nx = [4, 9, 2]\nprint(max(x) - min(x))",
-    "Put these words in alphabetical order: pear, fig, apple, melon",
+    "How many marbles are left if Lucy has 7 and gives 2 away?",
+    'Translate the French word "fleur" into English.',
+    'Is this review positive or negative? "The soup was cold and the waiter was rude."',
+    'Extract "name" and "city" as JSON: Sofia has just moved to Lisbon.',
     "Sing me a song about the sea in the voice of an old lighthouse.",
 )
 

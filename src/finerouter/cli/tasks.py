@@ -47,7 +47,7 @@ def command(router: Path, write: Path | None, as_json: bool) -> None:
 
 def _best_models(router: Router, at: int) -> list[tuple[str, float]]:
     """Models by their task-level quality."""
-    mean = router.quality.prior.mean[at]
+    mean = router.quality.priors[0].mean[at]
     return [(router.models[column], float(mean[column])) for column in (-mean).argsort()]
 
 

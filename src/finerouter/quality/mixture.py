@@ -6,7 +6,7 @@ standard deviation [prompt, model]. Knows nothing of costs or decisions.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -28,48 +28,49 @@ class QualityModel:
     general heads alone to the extent that it has none.
 
     Attributes:
-        prior: task-level quality.
+        priors: task-level quality, one per level of granularity; they are averaged.
         experts: prompt-level quality.
         alpha: weight of the prompt-level estimate, 0 to 1.
         std_scale: factor that makes the uncertainty right on held-out prompts.
     """
 
-    prior: TaskPrior
+    priors: tuple[TaskPrior, ...]
     experts: Experts
     alpha: float
     std_scale: float = 1.0
 
-    def estimate(self, rows: Rows, task_probs: Floats, none: Floats) -> tuple[Floats, Floats]:
+    def estimate(self, rows: Rows, levels: Sequence[Floats], none: Floats) -> tuple[Floats, Floats]:
         """Quality and its standard deviation.
 
         Args:
             rows: unit feature rows [prompt, feature].
-            task_probs: [prompt, task], adding up to 1 - none.
+            levels: task probabilities [prompt, task] of each level, the named tasks' first; each
+                adds up to 1 - none.
             none: [prompt], probability that the prompt has no task.
 
         Returns:
             Both [prompt, model]; quality in [0, 1], the deviation positive. The deviation is that
             of the expected score, not of a single answer.
         """
-        general, prompt_level = self.experts.estimate(rows, task_probs)
-        task_level = task_probs @ self.prior.mean
+        general, prompt_level = self.experts.estimate(rows, levels[0])
         none = none[:, None]
+        by_level = [probs @ prior.mean for probs, prior in zip(levels, self.priors, strict=True)]
+        task_level = sum(by_level[1:], start=by_level[0]) / len(by_level)
         known = self.alpha * (prompt_level - none * general) + (1 - self.alpha) * task_level
         quality = np.clip(known + none * general, 0.0, 1.0)
-        variance = self._variance(prompt_level, task_level + none * general, task_probs, none)
+        disagreement = np.square(prompt_level - (task_level + none * general)) / 4
+        variance = self._task_variance(levels[0], by_level[0], none) + disagreement
         return quality, np.maximum(self.std_scale * np.sqrt(variance), _LEAST_STD)
 
-    def _variance(
-        self, prompt_level: Rows, task_level: Floats, task_probs: Floats, none: Floats
-    ) -> Floats:
-        within = np.square(task_probs) @ np.square(self.prior.std)
-        between = task_probs @ np.square(self.prior.mean) - np.square(
-            task_probs @ self.prior.mean
-        ) / np.maximum(1 - none, 1e-9)
+    def _task_variance(self, task_probs: Floats, task_level: Floats, none: Floats) -> Floats:
+        """What is not known of the named tasks' quality, and of which task it is."""
+        prior = self.priors[0]
+        within = np.square(task_probs) @ np.square(prior.std)
+        mean_square = task_probs @ np.square(prior.mean)
+        between = mean_square - np.square(task_level) / np.maximum(1 - none, 1e-9)
         # Without a task there is only the overall spread of tasks to go by.
-        unknown = none * self.prior.mean.var(axis=0)
-        disagreement = np.square(prompt_level - task_level) / 4
-        total: Floats = within + np.maximum(between, 0.0) + unknown + disagreement
+        unknown = none * prior.mean.var(axis=0)
+        total: Floats = within + np.maximum(between, 0.0) + unknown
         return total
 
     def scaled(self, std_scale: float) -> QualityModel:
@@ -79,7 +80,10 @@ class QualityModel:
     def to_tensors(self) -> dict[str, NDArray[np.generic]]:
         """The fitted arrays, by name."""
         parts: dict[str, NDArray[np.generic]] = {"blend": np.array([self.alpha, self.std_scale])}
-        parts.update({f"prior.{key}": value for key, value in self.prior.to_tensors().items()})
+        for level, prior in enumerate(self.priors):
+            parts.update(
+                {f"prior{level}.{key}": array for key, array in prior.to_tensors().items()}
+            )
         parts.update({f"experts.{key}": value for key, value in self.experts.to_tensors().items()})
         return parts
 
@@ -87,15 +91,19 @@ class QualityModel:
     def from_tensors(cls, tensors: Mapping[str, NDArray[np.generic]]) -> QualityModel:
         """Rebuild from what `to_tensors` gave."""
         alpha, std_scale = np.asarray(tensors["blend"], np.float64)
-        prior = {
-            key[6:]: np.asarray(value, np.float64)
-            for key, value in tensors.items()
-            if key.startswith("prior.")
-        }
-        experts = {key[8:]: value for key, value in tensors.items() if key.startswith("experts.")}
+        parts: dict[str, dict[str, NDArray[np.generic]]] = {}
+        for name, value in tensors.items():
+            part, _, key = name.partition(".")
+            parts.setdefault(part, {})[key] = value
+        priors = [parts[f"prior{level}"] for level in range(len(parts) - 2)]
         return cls(
-            TaskPrior.from_tensors(prior),
-            Experts.from_tensors(experts),
+            tuple(
+                TaskPrior.from_tensors(
+                    {key: np.asarray(value, np.float64) for key, value in prior.items()}
+                )
+                for prior in priors
+            ),
+            Experts.from_tensors(parts["experts"]),
             float(alpha),
             float(std_scale),
         )

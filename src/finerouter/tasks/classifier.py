@@ -103,6 +103,20 @@ class CrossFit:
         )
         return classifier, *classifier.from_scores(scores, similarity)
 
+    def fit_shares(self, labels: Labels) -> tuple[TaskClassifier, Floats]:
+        """As `fit`, for tasks that nobody asks about "none": out-of-fold shares [prompt, task]."""
+        weights, intercept = self.whole.fit(_indicators(labels))
+        scores = self.out_of_fold_scores(labels)
+        temperature = best_temperature(scores, labels)
+        classifier = TaskClassifier(
+            weights=weights.astype(np.float32),
+            intercept=intercept.astype(np.float32),
+            temperature=temperature,
+            centres=_centres(self.rows, labels),
+            none_weights=np.array([-30.0, 0.0, 0.0]),
+        )
+        return classifier, softmax(temperature * scores)
+
     def out_of_fold_scores(self, labels: Labels) -> Floats:
         """Raw task scores [prompt, task], each prompt's from a fit that did not see it."""
         indicators = _indicators(labels)
@@ -146,6 +160,10 @@ class TaskClassifier:
             [prompt, task] and [prompt]; together they add up to one in every row.
         """
         return self.from_scores(rows @ self.weights + self.intercept, rows @ self.centres)
+
+    def shares(self, rows: Rows) -> Floats:
+        """Probability of each task given that the prompt has one, [prompt, task]."""
+        return softmax(self.temperature * (rows @ self.weights + self.intercept))
 
     def from_scores(self, scores: Rows | Floats, similarity: Rows) -> tuple[Floats, Floats]:
         """As `probabilities`, from raw scores and centre similarities, both [prompt, task]."""

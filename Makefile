@@ -1,0 +1,43 @@
+# Two commands do all the set-up: `make demo` and `make test`. Both make .venv when it is missing.
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: demo test check format benchmark clean
+
+demo: $(VENV)/.installed  ## train, evaluate and route on the starter dataset, offline
+	$(BIN)/finerouter demo
+
+test: $(VENV)/.installed-dev check  ## everything that continuous integration runs
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.installed-dev  ## style, types and layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+benchmark: $(VENV)/.installed-dev  ## speed, scaling and quality; half an hour
+	$(BIN)/python -m benchmarks.speed
+	$(BIN)/python -m benchmarks.quality
+
+clean:
+	rm -rf $(VENV)
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml requirements/run.txt | $(VENV)/bin/python
+	$(PIP) -r requirements/run.txt
+	$(PIP) --no-deps --editable .
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed requirements/dev.txt
+	$(PIP) -r requirements/dev.txt
+	touch $@
