@@ -1,1 +1,1 @@
-"""Recipes: programs that make the data shipped with the package; not part of it."""
+"""Scripts that made what the package ships: the encoder and the starter dataset."""
