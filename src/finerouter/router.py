@@ -214,6 +214,20 @@ class Router:
         )
         return replace(self, pool=ModelPool(entries))
 
+    def renamed(self, names: Sequence[str]) -> Router:
+        """The same router with other names of its tasks; nothing is trained.
+
+        Raises:
+            DataError: not one name per task, or one that is empty or comes twice.
+        """
+        if len(names) != len(self.tasks):
+            raise DataError(f"{len(names)} names for {len(self.tasks)} tasks; give one each")
+        wrong = next((name for name in names if not name.strip() or names.count(name) > 1), None)
+        if wrong is not None:
+            raise DataError(f"{wrong!r} cannot name a task: empty, or given twice; change it")
+        named = zip(self.tasks, names, strict=True)
+        return replace(self, tasks=tuple(replace(task, name=name) for task, name in named))
+
     def save(self, folder: str | Path) -> None:
         """Write the router to a folder; an earlier router there is replaced.
 

@@ -102,7 +102,7 @@ class TrainingConfig:
     betas: tuple[float, ...] = (0.0, 0.3, 0.6)
     levels: int = 3
     min_task_size: int = 25
-    coverage: float = 0.9
+    coverage: float = 0.95
     exemplars: int = 3
     structure_weight: float = 0.3
     classifier_penalty: float = 1e-4
@@ -113,7 +113,7 @@ class TrainingConfig:
     rank: int = 16
     sharpnesses: tuple[float, ...] = (1.0, 2.0, 4.0)
     penalties: tuple[float, ...] = (3.0, 10.0, 30.0)
-    shrinkages: tuple[float, ...] = (30.0, 100.0, 300.0)
+    shrinkages: tuple[float, ...] = (300.0, 1000.0, 3000.0)
     alphas: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
     def __post_init__(self) -> None:
@@ -140,16 +140,21 @@ class TrainingConfig:
 
 @dataclass(frozen=True, eq=False)
 class _Data:
-    """Training prompts as arrays."""
+    """Training prompts as arrays; `graph_rows` are what discovery sees in place of `rows`."""
 
     rows: Rows
+    graph_rows: Rows
     lengths: Floats
     table: OutcomeTable
     fixed: Labels
 
     def part(self, index: Labels) -> _Data:
         return _Data(
-            self.rows[index], self.lengths[index], self.table.rows(index), self.fixed[index]
+            self.rows[index],
+            self.graph_rows[index],
+            self.lengths[index],
+            self.table.rows(index),
+            self.fixed[index],
         )
 
 
@@ -169,14 +174,28 @@ class _StageOne:
 
 
 @dataclass(frozen=True, eq=False)
-class _Fold:
-    """One fold of cross-validation: what is fitted on, what is held out, and shared work."""
+class _Prepared:
+    """Training prompts with what every granularity shares.
 
-    fit: _Data
-    held_out: _Data
-    index: Labels
+    Attributes:
+        data: the prompts.
+        edges: of their neighbour graph.
+        crossfit: solvers of the task classifier.
+        kinds: [prompt], a coarse division, for learning what belongs to no task.
+    """
+
+    data: _Data
     edges: NeighbourEdges
     crossfit: CrossFit
+    kinds: Labels
+
+
+@dataclass(frozen=True, eq=False)
+class _Fold:
+    """One fold of cross-validation: what is fitted on, and what is held out."""
+
+    fit: _Prepared
+    held_out: _Data
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,6 +215,7 @@ def train(
     encoder: Encoder | None = None,
     edits: TaskEdits | None = None,
     rediscover: bool = False,
+    descriptions: Sequence[str] | None = None,
     progress: Progress | None = None,
 ) -> Router:
     """Train a router.
@@ -206,27 +226,32 @@ def train(
         encoder: by default the embedded static one.
         edits: tasks decided by a person, in place of discovery.
         rediscover: keep only the pinned tasks of `edits` and discover the rest.
+        descriptions: of the kind of task behind each prompt, "" for none. Discovery looks at them
+            in place of the prompts; what is served does not need them.
         progress: called with a stage's name, steps done and steps in all.
 
     Raises:
-        DataError: too few prompts or models, or a model without outcomes.
+        DataError: too few prompts or models, a model without outcomes, or another number of
+            descriptions than of prompts.
         EncoderError: the encoder cannot be had.
     """
     config = config or TrainingConfig()
     report = progress or (lambda *_: None)
     _check(outcomes)
+    _check_descriptions(outcomes, descriptions)
     encoder = encoder or StaticEncoder.load()
     features, rows = _features(outcomes, encoder, config, report)
     fixed = _fixed_labels(outcomes, rows, config, edits, rediscover=rediscover)
     lengths = np.array([text_bytes(text) for text in outcomes.prompts], dtype=np.float64)
-    data = _Data(rows, lengths, outcomes, fixed)
+    graph_rows = _graph_rows(outcomes, encoder, features, rows, descriptions)
+    data = _Data(rows, graph_rows, lengths, outcomes, fixed)
 
     folds = list(_folds(_tuning_part(data, config), config, report))
     granularities, scores = _choose_granularity(folds, config, report)
     dials, held_out = _choose_dials(folds, granularities, config, report)
 
     report("fitting", 0, 3)
-    stage_one = _fit_stage_one(data, granularities, config)
+    stage_one = _stage_one(_prepare(data, config), granularities, config)
     report("fitting", 1, 3)
     quality = _fit_quality(data, stage_one, dials, config)
     cost = _fit_cost(data, stage_one)
@@ -238,6 +263,7 @@ def train(
         "finerouter": __version__,
         "config": asdict(config),
         "data": _counts(outcomes),
+        "described": sum(map(bool, descriptions or ())),
         "granularities": [asdict(granularity) for granularity in granularities],
         "granularity_scores": scores,
         "dials": asdict(dials),
@@ -324,6 +350,33 @@ def _features(
     return features, features.rows(np.concatenate(parts), structural)
 
 
+def _check_descriptions(outcomes: OutcomeTable, descriptions: Sequence[str] | None) -> None:
+    if descriptions is not None and len(descriptions) != len(outcomes):
+        raise DataError(
+            f"{len(descriptions)} descriptions for {len(outcomes)} prompts; "
+            'give one each, "" for none'
+        )
+
+
+def _graph_rows(
+    outcomes: OutcomeTable,
+    encoder: Encoder,
+    features: FeatureMap,
+    rows: Rows,
+    descriptions: Sequence[str] | None,
+) -> Rows:
+    """Rows of the descriptions with their prompts' structure; a prompt's own without one."""
+    described = [at for at, text in enumerate(descriptions or ()) if text.strip()]
+    if descriptions is None or not described:
+        return rows
+    embeddings = encoder.encode([descriptions[at] for at in described])
+    graph_rows = rows.copy()
+    graph_rows[described] = features.rows(
+        embeddings, structure([outcomes.prompts[at] for at in described])
+    )
+    return graph_rows
+
+
 def _fixed_labels(
     outcomes: OutcomeTable,
     rows: Rows,
@@ -367,26 +420,31 @@ def _folds(data: _Data, config: TrainingConfig, report: Progress) -> Iterable[_F
     numbers = fold_numbers(data.table.prompts, config.folds, [config.seed, 2])
     for fold in range(config.folds):
         report("neighbours", fold, config.folds)
-        index = np.flatnonzero(numbers == fold)
         fit = data.part(np.flatnonzero(numbers != fold))
-        yield _Fold(
-            fit=fit,
-            held_out=data.part(index),
-            index=index,
-            edges=_edges(fit, config),
-            crossfit=_crossfit(fit, config),
-        )
+        yield _Fold(_prepare(fit, config), held_out=data.part(np.flatnonzero(numbers == fold)))
     report("neighbours", config.folds, config.folds)
 
 
-def _edges(data: _Data, config: TrainingConfig) -> NeighbourEdges:
-    return neighbour_edges(
-        data.rows,
+def _prepare(data: _Data, config: TrainingConfig) -> _Prepared:
+    edges = neighbour_edges(
+        data.graph_rows,
         data.table.score,
         k=config.neighbours,
         persistence=config.persistence,
         seed=config.seed,
     )
+    kinds = discover_tasks(
+        edges,
+        data.graph_rows,
+        _KINDS,
+        minimum_size=config.min_task_size,
+        seed=config.seed,
+    )
+    return _Prepared(data, edges, _crossfit(data, config), kinds)
+
+
+# Coarser than any granularity of tasks: about as many as a person would count kinds of work.
+_KINDS = Granularity(resolution=0.5, beta=0.0)
 
 
 def _crossfit(data: _Data, config: TrainingConfig) -> CrossFit:
@@ -395,37 +453,28 @@ def _crossfit(data: _Data, config: TrainingConfig) -> CrossFit:
 
 
 def _stage_one(
-    data: _Data,
-    edges: NeighbourEdges,
-    crossfit: CrossFit,
-    granularities: Sequence[Granularity],
-    config: TrainingConfig,
+    prepared: _Prepared, granularities: Sequence[Granularity], config: TrainingConfig
 ) -> _StageOne:
     """Tasks and classifiers at every granularity, the named tasks' first."""
-    labels = [_discover(data, edges, granularity, config) for granularity in granularities]
-    named, probs, none = crossfit.fit(labels[0], unseen_share=config.unseen_share)
+    labels = [_discover(prepared, granularity, config) for granularity in granularities]
+    crossfit = prepared.crossfit
+    named, probs, none = crossfit.fit(
+        labels[0], kinds=prepared.kinds, unseen_share=config.unseen_share
+    )
     others = [crossfit.fit_shares(level) for level in labels[1:]]
     levels = TaskLevels((named, *(classifier for classifier, _ in others)))
     return _StageOne(labels[0], levels, *with_none(probs, none, [shares for _, shares in others]))
 
 
-def _discover(
-    data: _Data, edges: NeighbourEdges, granularity: Granularity, config: TrainingConfig
-) -> Labels:
+def _discover(prepared: _Prepared, granularity: Granularity, config: TrainingConfig) -> Labels:
     return discover_tasks(
-        edges,
-        data.rows,
+        prepared.edges,
+        prepared.data.graph_rows,
         granularity,
         minimum_size=config.min_task_size,
         seed=config.seed,
-        fixed=_compact(data.fixed),
+        fixed=_compact(prepared.data.fixed),
     )
-
-
-def _fit_stage_one(
-    data: _Data, granularities: Sequence[Granularity], config: TrainingConfig
-) -> _StageOne:
-    return _stage_one(data, _edges(data, config), _crossfit(data, config), granularities, config)
 
 
 def _fit_cost(data: _Data, stage_one: _StageOne) -> CostModel:
@@ -490,7 +539,7 @@ def _choose_granularity(
         The levels, the named tasks' first, and what was found for each choice.
     """
     grid = [Granularity(*pair) for pair in product(sorted(config.resolutions), config.betas)]
-    if all((fold.fit.fixed != FREE).all() for fold in folds):
+    if all((fold.fit.data.fixed != FREE).all() for fold in folds):
         return (grid[0],), []  # a person decided the tasks
     table = _in_order(folds)
     found = {}
@@ -523,8 +572,8 @@ def _level_choices(config: TrainingConfig) -> list[tuple[Granularity, ...]]:
     ]
 
 
-# A tenth of a point is well inside the noise of any choice made here: take the simpler one.
-_TIE = 0.001
+# A twentieth of a point is well inside the noise of any choice made here: the simpler one wins.
+_TIE = 0.0005
 
 
 def _task_level(
@@ -533,9 +582,9 @@ def _task_level(
     """Out-of-fold task-level quality and cost [prompt, model], and the mean number of tasks."""
     quality, cost, tasks = [], [], []
     for fold in folds:
-        one = _stage_one(fold.fit, fold.edges, fold.crossfit, (granularity,), config)
+        one = _stage_one(fold.fit, (granularity,), config)
         (probs,), none = one.levels.probabilities(fold.held_out.rows)
-        prior = TaskPrior.fit(fold.fit.table.score, one.task_probs)
+        prior = TaskPrior.fit(fold.fit.data.table.score, one.task_probs)
         quality.append(probs @ prior.mean + none[:, None] * prior.overall)
         cost.append(_fold_cost(fold, one))
         tasks.append(probs.shape[1])
@@ -550,10 +599,8 @@ def _choose_dials(
 ) -> tuple[Dials, _HeldOut]:
     """Dials of stage 2, one group after the other, by out-of-fold routing."""
     table = _in_order(folds)
-    ones = [
-        _stage_one(fold.fit, fold.edges, fold.crossfit, granularities, config) for fold in folds
-    ]
-    priors = [_fit_priors(fold.fit, one) for fold, one in zip(folds, ones, strict=True)]
+    ones = [_stage_one(fold.fit, granularities, config) for fold in folds]
+    priors = [_fit_priors(fold.fit.data, one) for fold, one in zip(folds, ones, strict=True)]
     costs = np.concatenate([_fold_cost(fold, one) for fold, one in zip(folds, ones, strict=True)])
     middle = config.alphas[len(config.alphas) // 2]
     dials = Dials(config.sharpnesses[0], config.penalties[0], max(config.shrinkages), middle)
@@ -563,12 +610,13 @@ def _choose_dials(
 
     trunks: list[Trunk] = []
     best = -np.inf
-    grid = list(product(config.sharpnesses, config.penalties))
+    # The smoothest first: what comes later must be better, not merely as good.
+    grid = list(product(sorted(config.sharpnesses), sorted(config.penalties, reverse=True)))
     steps = len(grid) + len(config.shrinkages) + len(config.alphas)
     for done, (sharpness, penalty) in enumerate(grid):
         report("experts", done, steps)
         tried = replace(dials, sharpness=sharpness, penalty=penalty)
-        fitted = [_fit_trunk(fold.fit, tried, config) for fold in folds]
+        fitted = [_fit_trunk(fold.fit.data, tried, config) for fold in folds]
         found = utility(
             np.concatenate(
                 [
@@ -595,8 +643,8 @@ def _choose_dials(
 
 def _fold_cost(fold: _Fold, stage_one: _StageOne) -> Floats:
     levels, none = stage_one.levels.probabilities(fold.held_out.rows)
-    cost = _fit_cost(fold.fit, stage_one)
-    return cost.estimate(levels[0], none, fold.held_out.lengths, fold.fit.table.pool)[0]
+    cost = _fit_cost(fold.fit.data, stage_one)
+    return cost.estimate(levels[0], none, fold.held_out.lengths, fold.fit.data.table.pool)[0]
 
 
 def _general_blend(
@@ -631,7 +679,7 @@ def _choose_heads(
         report(done)
         tried = replace(dials, shrinkage=shrinkage)
         fitted = [
-            _fit_experts(fold.fit, one, trunk, tried, config)
+            _fit_experts(fold.fit.data, one, trunk, tried, config)
             for fold, one, trunk in zip(folds, ones, trunks, strict=True)
         ]
         found = utility(_assemble(folds, ones, priors, fitted, tried.alpha).quality)

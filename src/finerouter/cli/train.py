@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from finerouter.cli.encoder_option import EncoderChoice, encoder_options
+from finerouter.cli.llm_options import LlmOptions, llm_options
 from finerouter.cli.output import print_json
 from finerouter.cli.progress import progress_bar
 from finerouter.config import read_training_config
@@ -35,6 +37,8 @@ from finerouter.training import TrainingConfig, train
     help="Share of prompts kept back for `finerouter evaluate`; 0 trains on all.",
 )
 @click.option("--seed", type=click.IntRange(min=0), help="Overrides the configuration's.")
+@encoder_options
+@llm_options
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
 def command(
     data: Path,
@@ -45,6 +49,8 @@ def command(
     rediscover: bool,
     holdout: float,
     seed: int | None,
+    encoder: EncoderChoice,
+    llm: LlmOptions,
     as_json: bool,
 ) -> None:
     """Train a router on DATA: a routing-dataset folder, or a CSV, JSONL or Parquet table.
@@ -54,6 +60,7 @@ def command(
     """
     if rediscover and tasks is None:
         raise click.UsageError("--rediscover keeps the pinned tasks of a file; give --tasks FILE")
+    llm.check(tasks_given=tasks is not None and not rediscover)
     settings = read_training_config(config) if config else TrainingConfig()
     if seed is not None:
         settings = replace(settings, seed=seed)
@@ -61,9 +68,23 @@ def command(
     outcomes = OutcomeTable.read(data, pool=ModelPool.read(pool) if pool else None)
     if holdout:
         outcomes, _ = outcomes.split(test_size=holdout, seed=settings.seed)
+    built = encoder.build()
     with progress_bar() as progress:
-        router = train(outcomes, settings, edits=edits, rediscover=rediscover, progress=progress)
-    router.save(out)
+        router = train(
+            outcomes,
+            settings,
+            encoder=built,
+            edits=edits,
+            rediscover=rediscover,
+            descriptions=llm.descriptions(outcomes.prompts, out, progress),
+            progress=progress,
+        )
+        router.save(out)
+        # The endpoint may fail now; the router is kept either way.
+        names = llm.names(router.tasks, out, progress)
+    if names is not None:
+        router = router.renamed(names)
+        router.save(out)
     if as_json:
         print_json({"router": str(out), "tasks": len(router.tasks), **router.training.info})
     else:

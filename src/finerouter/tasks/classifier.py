@@ -76,15 +76,18 @@ class CrossFit:
         return cls(rows, folds, RidgeSolver.of(rows, penalty=penalty), parts)
 
     def fit(
-        self, labels: Labels, *, unseen_share: float = 0.05
+        self, labels: Labels, *, kinds: Labels, unseen_share: float = 0.05
     ) -> tuple[TaskClassifier, Floats, Floats]:
         """Fit weights on all rows; temperature and "none" on out-of-fold scores.
 
-        "None" is learned by leaving each task out in turn: its prompts then stand for a kind never
-        seen, against everybody's out-of-fold scores with all tasks present.
+        "None" is learned by leaving each kind of prompt out in turn, with all its tasks: its
+        prompts then stand for what was never seen, against everybody's out-of-fold scores with all
+        tasks present. Leaving out single tasks would teach nothing, for a task's nearest relatives
+        would still claim its prompts.
 
         Args:
             labels: task of each prompt, 0 to T - 1, none empty.
+            kinds: a coarse division of the same prompts.
             unseen_share: share of prompts that are expected to belong to no task.
 
         Returns:
@@ -99,7 +102,7 @@ class CrossFit:
             intercept=intercept.astype(np.float32),
             temperature=best_temperature(scores, labels),
             centres=centres,
-            none_weights=_learn_none(scores, similarity, labels, unseen_share),
+            none_weights=_learn_none(scores, similarity, _relatives(labels, kinds), unseen_share),
         )
         return classifier, *classifier.from_scores(scores, similarity)
 
@@ -223,15 +226,25 @@ def _centres(rows: Rows, labels: Labels) -> Rows:
     return (sums / (np.linalg.norm(sums, axis=1, keepdims=True) + 1e-12)).T.astype(np.float32)
 
 
-def _learn_none(scores: Floats, similarity: Rows, labels: Labels, unseen_share: float) -> Floats:
-    if scores.shape[1] < 2:
+def _relatives(labels: Labels, kinds: Labels) -> NDArray[np.bool_]:
+    """The tasks of each prompt's kind, its own included, [prompt, task]."""
+    kind_of_task = (_indicators(labels).T @ _indicators(kinds)).argmax(axis=1)
+    return kind_of_task[labels][:, None] == kind_of_task[None, :]
+
+
+def _learn_none(
+    scores: Floats, similarity: Rows, relatives: NDArray[np.bool_], unseen_share: float
+) -> Floats:
+    left = np.flatnonzero(~relatives.all(axis=1))
+    if not len(left):  # a single kind: nothing can be left out
         return np.array([np.log(unseen_share / (1 - unseen_share)), 0.0, 0.0])
-    own = np.eye(scores.shape[1], dtype=bool)[labels]
-    hidden = np.where(own, -np.inf, scores), np.where(own, -np.inf, similarity)
-    evidence = np.concatenate([_evidence(scores, similarity), _evidence(*hidden)])
-    unseen = np.repeat([0.0, 1.0], len(labels))
-    weight = np.repeat([1 - unseen_share, unseen_share], len(labels)) / len(labels)
-    return _logistic_regression(evidence, unseen, weight)
+    seen = _evidence(scores, similarity)
+    hidden = _evidence(
+        np.where(relatives, -np.inf, scores)[left], np.where(relatives, -np.inf, similarity)[left]
+    )
+    unseen = np.repeat([0.0, 1.0], [len(seen), len(hidden)])
+    weight = np.where(unseen == 1, unseen_share / len(hidden), (1 - unseen_share) / len(seen))
+    return _logistic_regression(np.concatenate([seen, hidden]), unseen, weight)
 
 
 def _evidence(scores: NDArray[np.floating], similarity: NDArray[np.floating]) -> Floats:

@@ -52,7 +52,8 @@ _TAIL_CHARS = 1_000
 # A line of many times the words asked for is an answer to the prompt, not a phrase about it.
 _NONSENSE_TIMES = 4
 
-_WRAPPING = " \t\"'`*_#>-•“”‘’«»."
+_WRAPPING = " \t\"'`*_>-•“”‘’«»."
+_BULLETS = _WRAPPING + "#"  # not at the end, where C# has it
 _LABEL = re.compile(r"(the )?(kind of task|task( type)?|phrase|name|answer)\s*:\s*", re.IGNORECASE)
 _NO_PHRASE = re.compile(
     r"((i['’]?m|i am) (so )?sorry|sorry\b|i (can['’]t|cannot|am unable)|as an ai\b|"
@@ -168,8 +169,8 @@ def _name_question(task: Task) -> str:
 
 def _phrase(answer: str, most_words: int) -> str:
     """The phrase in an answer; "" where it holds none."""
-    line = next((line for line in answer.splitlines() if line.strip(_WRAPPING)), "")
-    line = _LABEL.sub("", line.strip(_WRAPPING), count=1).strip(_WRAPPING)
+    line = next((line for line in answer.splitlines() if line.strip(_BULLETS)), "")
+    line = _LABEL.sub("", line.lstrip(_BULLETS), count=1).strip(_WRAPPING)
     words = line.split()
     if (
         not any(map(str.isalpha, line))
