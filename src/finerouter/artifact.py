@@ -52,7 +52,7 @@ def save_artifact(folder: Path, content: Mapping[str, Any], tensors: Tensors) ->
     manifest["manifest_sha256"] = _digest(manifest)
     with atomic_folder(folder, marker=MANIFEST) as out:
         (out / TENSORS).write_bytes(data)
-        (out / MANIFEST).write_text(_canonical(manifest, indent=1) + "\n", "utf-8")
+        (out / MANIFEST).write_bytes(_written(manifest).encode())
 
 
 def load_artifact(folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[np.generic]]]:
@@ -79,7 +79,8 @@ def load_artifact(folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[np.ge
 
 def _read_manifest(path: Path) -> dict[str, Any]:
     try:
-        manifest = json.loads(path.read_text("utf-8"))
+        text = path.read_bytes().decode("utf-8")
+        manifest = json.loads(text)
     except OSError as error:
         raise ArtifactError(
             f"{path}: cannot be read ({error.strerror}); give a folder made by finerouter train"
@@ -89,8 +90,10 @@ def _read_manifest(path: Path) -> dict[str, Any]:
     if not isinstance(manifest, dict) or "format" not in manifest:
         raise ArtifactError(f"{path}: is not a router's manifest; train one")
     _check_format(path, manifest)
+    written = _written(manifest)
     expected = manifest.pop("manifest_sha256", None)
-    if expected != _digest(manifest):
+    # Byte for byte: a flip inside white space changes no value, but this is not what was written.
+    if text != written or expected != _digest(manifest):
         raise ArtifactError(
             f"{path}: was changed or is damaged (its own SHA-256 does not fit); copy it again or "
             "train. To change prices, give a pool file instead of editing the manifest"
@@ -116,6 +119,10 @@ def _check_format(path: Path, manifest: Mapping[str, Any]) -> None:
 
 def _digest(manifest: Mapping[str, Any]) -> str:
     return hashlib.sha256(_canonical(manifest).encode()).hexdigest()
+
+
+def _written(manifest: Mapping[str, Any]) -> str:
+    return _canonical(manifest, indent=1) + "\n"
 
 
 def _canonical(value: object, indent: int | None = None) -> str:

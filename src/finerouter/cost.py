@@ -122,17 +122,22 @@ class CostModel:
 
         Returns:
             USD, NaN where neither prices and tokens nor a cost is known; tokens of prompt and
-            answer together, a quarter of the bytes where input tokens were never recorded.
+            answer together, at least a quarter of the bytes.
         """
         price_in, price_out = prices(pool)
-        tokens_in = self.input_tokens.predict(task_probs, none, lengths)
+        # A prompt far longer than any seen still has its tokens: no law may promise fewer than a
+        # sixth of the bytes.
+        tokens_in = np.maximum(
+            self.input_tokens.predict(task_probs, none, lengths), lengths[:, None] / 6.0
+        )
         tokens_out = self.output_tokens.predict(task_probs, none, lengths)
         usd = self.billing * (tokens_in * price_in + tokens_out * price_out) / 1e6
         unknown = np.isnan(usd)
         if unknown.any():
             recorded = self.call_usd.predict(task_probs, none, lengths)
             usd = np.where(unknown, recorded, usd)
-            tokens_in = np.where(np.isnan(tokens_in), lengths[:, None] / 4.0, tokens_in)
+        # For the context window a quarter of the bytes, if that is more: better a window too wide.
+        tokens_in = np.fmax(tokens_in, lengths[:, None] / 4.0)
         return usd, tokens_in + np.nan_to_num(tokens_out)
 
     def to_tensors(self) -> dict[str, Floats]:

@@ -23,7 +23,7 @@ class Curve:
     """Mean cost and quality at each cost weight.
 
     Attributes:
-        cost_weight: [point], quality points per USD, rising from zero.
+        cost_weight: [point], quality per USD, rising from zero.
         cost_usd: [point], mean cost of a prompt.
         quality: [point], mean score.
     """
@@ -53,7 +53,7 @@ def cheapest_argmax(utility: Floats, cost: Floats) -> Index:
 
 def cost_weights(cost: Floats) -> Floats:
     """A grid of cost weights that spans all trade-offs at these expected costs [prompt, model]."""
-    typical = float(np.nanmean(cost)) if cost.size else 0.0
+    typical = float(np.nan_to_num(cost).mean()) if cost.size else 0.0
     return _GRID / typical if typical > 0 else _GRID[:1]
 
 

@@ -151,9 +151,13 @@ class OutcomeTable:
         leaders = np.unique(groups, return_index=True)[1]
         strata = _codes(self.benchmarks or ["all"] * len(self))[leaders]
         drawn = np.zeros(len(leaders), dtype=bool)
+        owed = 0.0  # what rounding left behind: many small benchmarks must not all round to zero
         for stratum in range(int(strata.max()) + 1):
             members = random.permutation(np.flatnonzero(strata == stratum))
-            drawn[members[: round(test_size * len(members))]] = True
+            owed += test_size * len(members)
+            taken = min(round(owed), len(members))
+            drawn[members[:taken]] = True
+            owed -= taken
         return drawn[groups]
 
     @property

@@ -62,7 +62,7 @@ class Policy:
     """How quality is weighed against cost, and which models may be chosen.
 
     Attributes:
-        cost_weight: quality points (in [0, 1]) given up per USD; 0 takes the best.
+        cost_weight: quality, on its scale of 0 to 1, given up per USD; 0 takes the best.
         min_quality: take the cheapest model whose quality is at least this share of the best
             one's, for example 0.95.
         max_cost_usd: budget of the call; if no model keeps it, the cheapest is taken.
@@ -155,7 +155,7 @@ class Decision:
         if policy.min_quality is not None:
             rule = f"the cheapest with at least {policy.min_quality:.0%} of the best quality"
         elif policy.cost_weight:
-            rule = f"the best quality less {policy.cost_weight:g} points per USD of cost"
+            rule = f"the best quality less {policy.cost_weight:g} per USD of cost"
         else:
             rule = "the best estimated quality"
         if policy.max_cost_usd is not None:
@@ -264,17 +264,19 @@ def _choose(estimate: Estimate, policy: Policy, eligible: Flags) -> tuple[NDArra
     if policy.max_cost_usd is not None:
         affordable = eligible & (cost <= policy.max_cost_usd)
         within = np.asarray(affordable.any(axis=1))
-        cheapest = eligible & (cost <= np.where(eligible, cost, np.inf).min(axis=1, keepdims=True))
-        eligible = np.where(within[:, None], affordable, cheapest)
+        eligible = np.where(within[:, None], affordable, _cheapest_of(eligible, cost))
     quality = cautious_quality(estimate, policy)
     if policy.min_quality is not None:
         best = np.where(eligible, quality, -np.inf).max(axis=1, keepdims=True)
-        utility = np.where(quality >= policy.min_quality * best, -cost, -np.inf)
-    elif policy.cost_weight:
-        utility = quality - policy.cost_weight * cost
-    else:
-        utility = quality
+        eligible = _cheapest_of(eligible & (quality >= policy.min_quality * best), cost)
+    utility = quality - policy.cost_weight * cost if policy.cost_weight else quality
     return cheapest_argmax(np.where(eligible, utility, -np.inf), cost), within
+
+
+def _cheapest_of(eligible: Flags, cost: Floats) -> Flags:
+    """The cheapest of each prompt's eligible models; several where they cost the same."""
+    least = np.where(eligible, cost, np.inf).min(axis=1, keepdims=True)
+    return np.asarray(eligible & (cost <= least))
 
 
 def cautious_quality(estimate: Estimate, policy: Policy) -> Floats:
@@ -290,8 +292,9 @@ def _flips(estimate: Estimate, policy: Policy, eligible: Flags, at: int) -> tupl
     if np.isnan(cost[eligible]).any():
         return ()
     if policy.max_cost_usd is not None:
-        affordable = eligible & (cost <= policy.max_cost_usd)
-        eligible = affordable if affordable.any() else eligible
+        eligible = eligible & (cost <= policy.max_cost_usd)
+        if not eligible.any():
+            return ()  # beyond the budget no other dial decides
     quality = cautious_quality(estimate, policy)[0]
     if policy.min_quality is not None:
         return _floor_flips(estimate.models, quality, cost, eligible, at)
@@ -301,24 +304,33 @@ def _flips(estimate: Estimate, policy: Policy, eligible: Flags, at: int) -> tupl
 def _weight_flips(
     models: tuple[str, ...], quality: Floats, cost: Floats, eligible: Flags, at: int, weight: float
 ) -> tuple[Flip, ...]:
-    """Where the line quality - weight * cost of another model crosses the chosen one's."""
-    above: tuple[float, str] | None = None
-    below: tuple[float, str] | None = None
-    for other in np.flatnonzero(eligible):
+    """Where the line quality - weight * cost of another model crosses the chosen one's.
+
+    Where several cross at one point, the flattest line wins above it and the steepest below.
+    """
+    above, below = [], []
+    for other in np.flatnonzero(eligible).tolist():
         saved = float(cost[at] - cost[other])
-        if other == at or saved == 0:
-            continue
-        crossing = float(quality[at] - quality[other]) / saved
-        if saved > 0 and crossing >= weight and (above is None or crossing < above[0]):
-            above = crossing, models[other]
-        if saved < 0 and 0 < crossing <= weight and (below is None or crossing > below[0]):
-            below = crossing, models[other]
+        crossing = float(quality[at] - quality[other]) / saved if saved else math.nan
+        if saved > 0 and crossing >= weight:
+            above.append((crossing, float(cost[other]), models[other]))
+        if saved < 0 and 0 < crossing <= weight:
+            below.append((-crossing, -float(cost[other]), models[other]))
     flips = []
-    if above is not None:
-        flips.append(Flip("cost_weight", above[0], above[1], upward=True))
-    if below is not None:
-        flips.append(Flip("cost_weight", below[0], below[1], upward=False))
+    if above:
+        crossing, name = _first_crossing(above)
+        flips.append(Flip("cost_weight", crossing, name, upward=True))
+    if below:
+        crossing, name = _first_crossing(below)
+        flips.append(Flip("cost_weight", -crossing, name, upward=False))
     return tuple(flips)
+
+
+def _first_crossing(crossings: list[tuple[float, float, str]]) -> tuple[float, str]:
+    """The smallest crossing; among those that rounding alone sets apart, the smallest cost."""
+    first = min(crossings)[0]
+    near = [item for item in crossings if math.isclose(item[0], first, rel_tol=1e-9)]
+    return first, min(near, key=lambda item: item[1])[2]
 
 
 def _floor_flips(

@@ -7,7 +7,7 @@ protocols.
 from __future__ import annotations
 
 import json
-import math
+import sys
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -176,7 +176,7 @@ def _price(record: Mapping[str, Any], key: str, where: str) -> float | None:
     if value is None:
         return None
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or value < 0:
+    if not number or not 0 <= value <= sys.float_info.max:
         raise PoolError(f"{where}: {key} must be a number of USD, zero or more, not {value!r}")
     return float(value)
 

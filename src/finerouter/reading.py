@@ -132,6 +132,8 @@ def _read_prompts(path: Path) -> dict[str, tuple[str, str | None]]:
         for at, (key, text, benchmark) in enumerate(zip(keys, texts, benchmarks, strict=True)):
             where = f"{path}: row {chunk.first_row + at}"
             _check_prompt(text, where)
+            if not isinstance(key, str) or not key:
+                raise DataError(f"{where}: field prompt_id is empty; give every prompt an id")
             if key in prompts:
                 raise DataError(f"{where}: prompt_id {key!r} comes twice; keep one row")
             prompts[key] = (text, benchmark)
@@ -200,8 +202,20 @@ def _text_chunks(
             yield _by_column(gathered)
     except UnicodeDecodeError as error:
         raise DataError(
-            f"{path}: byte {error.start} is not UTF-8 ({error.reason}); save the file as UTF-8"
+            f"{path}: byte {_first_bad_byte(path)} is not UTF-8 ({error.reason}); save the file as "
+            "UTF-8"
         ) from error
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}); try again") from error
+
+
+def _first_bad_byte(path: Path) -> int:
+    """Offset in the file; the decoder that failed knows only its own buffer."""
+    try:
+        path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        return error.start
+    return 0
 
 
 def _by_column(rows: Sequence[tuple[int, Mapping[str, Any]]]) -> _Chunk:
@@ -220,12 +234,16 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
                     raise DataError(f"{path}: row {number} has too many cells; quote its commas")
                 yield number, {key: value if value != "" else None for key, value in row.items()}
         except csv.Error as error:
-            raise DataError(f"{path}: line {reader.line_num}: {error}; mend the quoting") from error
+            raise DataError(
+                f"{path}: line {reader.reader.line_num}: {error}; mend the quoting"
+            ) from error
 
 
 def _jsonl_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
     with path.open(encoding="utf-8") as file:
         for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
             try:
                 row = json.loads(line)
             except ValueError as error:
@@ -292,7 +310,7 @@ def _as_floats(
 ) -> NDArray[np.float64]:
     try:
         return np.array([np.nan if cell is None else float(cell) for cell in cells])
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         for at, cell in enumerate(cells):
             if not _is_number(cell):
                 raise DataError(
@@ -304,7 +322,7 @@ def _as_floats(
 def _is_number(cell: Any) -> bool:
     try:
         return cell is None or isinstance(float(cell), float)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return False
 
 

@@ -1,14 +1,14 @@
 """A real HTTP server on the loopback interface, standing in for an OpenAI-compatible endpoint.
 
 Takes replies to give out one after another; when they are used up, it embeds like a small model
-would. Keeps every request. Knows nothing of the client.
+would, and chats by a rule that a test may set. Keeps every request. Knows nothing of the client.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -45,11 +45,17 @@ def embeddings_reply(texts: list[str]) -> Reply:
     return Reply(body=json.dumps({"data": data[::-1]}))
 
 
+def chat_reply(content: str | None) -> Reply:
+    message = {"role": "assistant", "content": content}
+    return Reply(body=json.dumps({"choices": [{"index": 0, "message": message}]}))
+
+
 class LoopbackServer(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.replies: list[Reply] = []
         self.requests: list[Request] = []
+        self.chat: Callable[[str], Reply] = lambda _: Reply(status=404)
 
     @property
     def url(self) -> str:
@@ -60,6 +66,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: LoopbackServer
     protocol_version = "HTTP/1.1"
     timeout = 10  # seconds that a kept connection may idle
+    disable_nagle_algorithm = True  # else each answer waits 40 ms for the client's delayed ACK
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
@@ -70,6 +77,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _next_reply(self, body: dict[str, Any]) -> Reply:
         if self.server.replies:
             return self.server.replies.pop(0)
+        if "messages" in body:
+            return self.server.chat(body["messages"][-1]["content"])
         return embeddings_reply(body["input"])
 
     def _answer(self, reply: Reply) -> None:

@@ -32,13 +32,6 @@ def test_components_have_one_sign() -> None:
     )
 
 
-def test_frequent_tokens_weigh_less() -> None:
-    weights = build.smooth_inverse_frequency(1_000, 1e-3)
-    assert (np.diff(weights) > 0).all()
-    assert 0 < weights[0] < 0.02
-    assert weights[-1] < 1
-
-
 def test_quantising_costs_little() -> None:
     table = np.random.default_rng(3).normal(size=(40, 256)) * np.logspace(-3, 1, 40)[:, None]
     table[7] = 0

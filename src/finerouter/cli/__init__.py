@@ -48,6 +48,7 @@ def main() -> None:
     """Run the command line and end the process."""
     try:
         code = group.main(standalone_mode=False)
+        sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         code = error.exit_code
@@ -59,12 +60,21 @@ def main() -> None:
         code = 2
     except BrokenPipeError:
         # The reader, such as `head`, has what it wanted; Python must not complain at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence_stdout()
         code = 0
+    except OSError as error:
+        _say(f"output cannot be written ({error.strerror or error})")
+        _silence_stdout()
+        code = 1
     except FinerouterError as error:
         _say(str(error))
         code = 1
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _silence_stdout() -> None:
+    """Let what is still buffered go nowhere, for it would fail once more at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _say(text: str) -> None:

@@ -59,15 +59,15 @@ def explanation_json(explanation: Explanation) -> dict[str, Any]:
 def print_decision(decision: Decision) -> None:
     """Print a decision for people."""
     out = console()
-    out.print(f"[bold]{decision.model}[/bold]")
+    out.print(decision.model, style="bold")
     out.print(
         f"  expected quality {decision.quality:.2f} (± {decision.quality_std:.2f}), "
         f"cost {usd(decision.cost_usd)} a call"
     )
-    out.print(f"  why: {decision.reason}", markup=False)
+    out.print(f"  why: {decision.reason}")
     for flip in decision.flips:
         side = "above" if flip.upward else "below"
-        out.print(f"  {flip.model} instead {side} {flip.dial} {flip.value:.4g}", markup=False)
+        out.print(f"  {flip.model} instead {side} {flip.dial} {flip.value:.4g}")
 
 
 def print_explanation(explanation: Explanation) -> None:
@@ -79,12 +79,11 @@ def print_explanation(explanation: Explanation) -> None:
         out.print(
             f"task {evidence.task.name!r}: {evidence.probability:.0%}, {evidence.task.size} "
             "training prompts",
-            markup=False,
         )
         if evidence.terms_in_prompt:
-            out.print(f"  its terms here: {', '.join(evidence.terms_in_prompt)}", markup=False)
+            out.print(f"  its terms here: {', '.join(evidence.terms_in_prompt)}")
         for text in evidence.task.exemplars[:1]:
-            out.print(f"  such as: {text[:110]}", markup=False)
+            out.print(f"  such as: {text[:110]}")
     out.print(f"none of the known tasks: {explanation.none_probability:.0%}")
     out.print()
     out.print(_candidate_table(explanation))

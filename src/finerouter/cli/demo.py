@@ -51,11 +51,10 @@ def _route(router: Router, cost_weight: float) -> None:
     out.print(f"Routing with cost weight {cost_weight:.3g}:")
     for prompt in PROMPTS:
         decision = router.route(prompt, cost_weight=cost_weight)
-        out.print(f"\n> {' '.join(prompt.split())}", markup=False)
+        out.print(f"\n> {' '.join(prompt.split())}")
         out.print(
             f"  {decision.model}: quality {decision.quality:.2f}, {usd(decision.cost_usd)}\n"
             f"  why: {decision.reason}",
-            markup=False,
         )
 
 

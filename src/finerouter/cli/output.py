@@ -12,9 +12,9 @@ from rich.console import Console
 
 def console() -> Console:
     """Standard output; plain and unwrapped where it is not a terminal."""
-    out = Console(highlight=False, soft_wrap=False)
+    out = Console(highlight=False, markup=False, emoji=False)
     if not out.is_terminal:
-        out = Console(highlight=False, width=160, no_color=True)
+        out = Console(highlight=False, markup=False, emoji=False, width=160, no_color=True)
     return out
 
 

@@ -28,7 +28,7 @@ from finerouter.router import Router
 )
 @click.argument("router", type=click.Path(path_type=Path))
 @click.argument("prompt")
-@click.option("--cost-weight", type=float, help="Quality points (0 to 1) given up per USD.")
+@click.option("--cost-weight", type=float, help="Quality (0 to 1) given up per USD.")
 @click.option("--min-quality", type=float, help="Cheapest with this share of the best quality.")
 @click.option("--max-cost", "max_cost_usd", type=float, help="Budget of the call in USD.")
 @click.option("--risk-aversion", type=float, help="Standard deviations taken off quality.")

@@ -63,7 +63,6 @@ def _print(router: Router) -> None:
         pinned = ", pinned" if task.pinned else ""
         out.print(
             f"{at + 1:3}. {task.name}  ({task.size} prompts, coverage {task.coverage:.0%}{pinned})",
-            markup=False,
         )
         table = Table(box=None, show_header=False, padding=(0, 1, 0, 5))
         best = _best_models(router, at)[:_BEST_SHOWN]
@@ -71,4 +70,4 @@ def _print(router: Router) -> None:
         table.add_row("terms", ", ".join(task.terms))
         for text in task.exemplars[:2]:
             table.add_row("such as", text[:110])
-        out.print(table, markup=False)
+        out.print(table)

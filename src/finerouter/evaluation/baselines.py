@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finerouter.frontier import cheapest_argmax
+from finerouter.gaps import row_means
 from finerouter.outcomes import OutcomeTable
 
 Floats = NDArray[np.float64]
@@ -26,7 +27,7 @@ def oracle_choice(outcomes: OutcomeTable) -> NDArray[np.int64]:
 
 def random_outcome(values: Floats) -> Floats:
     """Expected outcome of a model drawn at random on each prompt, [prompt]; gaps left out."""
-    return np.nanmean(values, axis=1)
+    return row_means(values)
 
 
 def kmeans_task_means(

@@ -9,7 +9,7 @@ are defined on the whole curve and say so.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,9 @@ from finerouter.errors import DataError
 from finerouter.evaluation.baselines import oracle_choice, random_outcome
 from finerouter.evaluation.intervals import Interval, resampled_means
 from finerouter.frontier import cheapest_argmax, cost_weights, mean_quality_over
+from finerouter.gaps import column_means
 from finerouter.outcomes import OutcomeTable
+from finerouter.pool import ModelPool
 from finerouter.quality.calibration import brier_score, expected_calibration_error
 from finerouter.router import Router
 
@@ -150,8 +152,14 @@ def evaluate(
 
 
 def _usable(router: Router, held_out: OutcomeTable) -> OutcomeTable:
-    held_out = held_out.select_models(router.models)
+    held_out = _with_prices(held_out.select_models(router.models), router)
     held_out = held_out.rows(np.flatnonzero((~np.isnan(held_out.score)).any(axis=1)))
+    unseen = np.flatnonzero(np.isnan(held_out.score).all(axis=0))
+    if len(unseen):
+        raise DataError(
+            f"the held-out prompts have no outcome of {held_out.models[unseen[0]]!r}; add some, or "
+            "train without that model"
+        )
     if len(held_out) < _LEAST_PROMPTS:
         raise DataError(
             f"{len(held_out)} held-out prompts are too few to judge by; give at least "
@@ -160,13 +168,22 @@ def _usable(router: Router, held_out: OutcomeTable) -> OutcomeTable:
     return held_out
 
 
+def _with_prices(outcomes: OutcomeTable, router: Router) -> OutcomeTable:
+    """The outcomes with the router's entry of every model that they have no prices for."""
+    entries = tuple(
+        own if own.priced else known for own, known in zip(outcomes.pool, router.pool, strict=True)
+    )
+    return replace(outcomes, pool=ModelPool(entries))
+
+
 def _judge(
     router: Router, quality: Floats, cost: Floats, outcomes: OutcomeTable, best: int
 ) -> _Judged:
     observed = ~np.isnan(outcomes.score)
     realised = np.nan_to_num(outcomes.realised_cost_usd)
     cost = np.nan_to_num(cost)
-    cheapest = int(np.nanmean(outcomes.realised_cost_usd, axis=0).argmin()) if cost.any() else best
+    mean_cost = column_means(outcomes.realised_cost_usd)
+    cheapest = best if np.isnan(mean_cost).all() else int(np.nanargmin(mean_cost))
     balanced = float(router.training.info["balanced_cost_weight"])
     weights = cost_weights(cost)
 
@@ -177,7 +194,7 @@ def _judge(
 
     def always(column: int) -> tuple[Floats, Floats]:
         # Where that model was not asked, its mean stands in: no prompt may favour anybody.
-        mean = np.nanmean(outcomes.score[:, column])
+        mean = column_means(outcomes.score)[column]
         return np.where(observed[:, column], outcomes.score[:, column], mean), realised[:, column]
 
     oracle, rows = oracle_choice(outcomes), np.arange(len(outcomes))
@@ -222,7 +239,7 @@ def _cost_saved(judged: _Judged, score: Floats, cost: Floats) -> Interval | None
 def _mean_gain(
     judged: _Judged, score: Floats, cost: Floats, outcomes: OutcomeTable
 ) -> Interval | None:
-    low = float(np.nanmean(outcomes.realised_cost_usd, axis=0).min())
+    low = float(np.nanmin(column_means(outcomes.realised_cost_usd)))
     gains = [
         mean_quality_over(usd[judged.curve], quality[judged.curve], low, float(usd[0])) - quality[0]
         for quality, usd in zip(score, cost, strict=True)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from finerouter.gaps import column_means
+
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
 _LEAST_GROUP = 10
@@ -16,11 +18,11 @@ _SCALE_RANGE = (0.25, 4.0)
 
 
 def brier_score(quality: Floats, score: Floats) -> Floats:
-    """Mean squared error of the estimate per model, [model]; missing scores left out.
+    """Mean squared error of the estimate per model, [model]; gaps left out, NaN without any.
 
     Source: Brier 1950; for graded scores the same formula, mean of (quality - score)^2.
     """
-    return np.nanmean(np.square(quality - score), axis=0)
+    return column_means(np.square(quality - score))
 
 
 def expected_calibration_error(quality: Floats, score: Floats, *, bins: int = 10) -> Floats:
@@ -39,7 +41,9 @@ def _calibration_error(quality: Floats, score: Floats, bins: int) -> float:
     order = np.argsort(quality[seen], kind="stable")
     gaps = (score[seen] - quality[seen])[order]
     parts = [part for part in np.array_split(gaps, bins) if len(part)]
-    return float(sum(abs(part.mean()) * len(part) for part in parts) / max(1, len(gaps)))
+    if not parts:
+        return float("nan")
+    return float(sum(abs(part.mean()) * len(part) for part in parts) / len(gaps))
 
 
 def uncertainty_scale(quality: Floats, std: Floats, score: Floats, groups: Labels) -> float:
@@ -66,7 +70,7 @@ def uncertainty_scale(quality: Floats, std: Floats, score: Floats, groups: Label
             continue
         part, count = part[:, enough], count[enough]
         sampling = np.nanvar(part, axis=0, ddof=1) / count
-        off += float((count * (np.square(np.nanmean(part, axis=0)) - sampling)).sum())
+        off += float((count * (np.square(column_means(part)) - sampling)).sum())
         predicted += float((count * np.square(std[groups == group][:, enough]).mean(axis=0)).sum())
     if predicted <= 0:
         return 1.0

@@ -20,6 +20,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from finerouter.gaps import column_means
+
 Floats = NDArray[np.float64]
 Rows = NDArray[np.float32]
 _JITTER = 1e-6
@@ -81,7 +83,7 @@ class Trunk:
             rank: units of the trunk, at most the number of models.
         """
         similarity = kernel(rows)
-        bias = np.nanmean(score, axis=0)
+        bias = column_means(score)
         coefficients = _kernel_ridge(kernel, similarity, score - bias, penalty)
         fitted = similarity @ coefficients.astype(np.float32)
         centre = fitted.mean(axis=0, dtype=np.float64)

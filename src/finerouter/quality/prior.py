@@ -17,6 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from finerouter.gaps import column_means
+
 Floats = NDArray[np.float64]
 _TINY = 1e-12
 
@@ -44,16 +46,21 @@ class TaskPrior:
             task_probs: [prompt, task], out of fold.
         """
         seen = ~np.isnan(score)
-        filled = np.where(seen, score, 0.0)
-        overall = filled.sum(axis=0) / np.maximum(seen.sum(axis=0), 1)
+        overall = column_means(score)
         residual = np.where(seen, score - overall, 0.0)
-        prompt_level = residual.sum(axis=1) / np.maximum(seen.sum(axis=1), 1)
-        # Scores of one prompt share its difficulty: differences between models are far less noisy.
-        difference = np.where(seen, residual - prompt_level[:, None], 0.0)
-        level, level_variance = _shrunk_levels(prompt_level, task_probs)
-        tilt, tilt_variance = _shrunk_tilts(difference, seen, task_probs)
-        mean = np.clip(overall + level[:, None] + tilt, 0.0, 1.0)
-        return cls(mean, np.sqrt(level_variance[:, None] + tilt_variance), overall)
+        count = seen.sum(axis=1, keepdims=True)
+        prompt_level = residual.sum(axis=1, keepdims=True) / np.maximum(count, 1)
+        # Scores of one prompt share its difficulty, so models asked the same prompts are compared
+        # with less noise: none of the difficulty where all were asked, all of it where one was.
+        shared = (count - 1) / max(1, score.shape[1] - 1)
+        noise = np.where(seen, residual - shared * prompt_level, 0.0)
+        weight = task_probs.T @ seen
+        mean = task_probs.T @ residual / np.maximum(weight, _TINY)
+        level = (weight * mean).sum(axis=1) / np.maximum(weight.sum(axis=1), _TINY)
+        level, level_variance = _shrunk_levels(level, prompt_level[:, 0], task_probs)
+        tilt, tilt_variance = _shrunk_tilts(mean, weight, noise, task_probs)
+        quality = np.clip(overall + level[:, None] + tilt, 0.0, 1.0)
+        return cls(quality, np.sqrt(level_variance[:, None] + tilt_variance), overall)
 
     def to_tensors(self) -> dict[str, Floats]:
         """The fitted arrays, by name."""
@@ -65,25 +72,25 @@ class TaskPrior:
         return cls(tensors["mean"], tensors["std"], tensors["overall"])
 
 
-def _shrunk_levels(prompt_level: Floats, task_probs: Floats) -> tuple[Floats, Floats]:
+def _shrunk_levels(
+    level: Floats, prompt_level: Floats, task_probs: Floats
+) -> tuple[Floats, Floats]:
     weight = task_probs.sum(axis=0)
-    mean = task_probs.T @ prompt_level / np.maximum(weight, _TINY)
-    noise = prompt_level.var() / np.maximum(weight, _TINY)
-    return shrink(mean, noise, weight)
+    return shrink(level, prompt_level.var() / np.maximum(weight, _TINY), weight)
 
 
 def _shrunk_tilts(
-    difference: Floats, seen: NDArray[np.bool_], task_probs: Floats
+    mean: Floats, weight: Floats, noise: Floats, task_probs: Floats
 ) -> tuple[Floats, Floats]:
-    weight = task_probs.T @ seen
-    mean = task_probs.T @ difference / np.maximum(weight, _TINY)
-    square = task_probs.T @ np.square(difference) / np.maximum(weight, _TINY)
-    pooled = (weight * (square - np.square(mean))).sum(axis=0) / np.maximum(
-        weight.sum(axis=0), _TINY
-    )
+    """How models differ from their overall level, beside what all do in a task."""
+    total = np.maximum(weight.sum(axis=1, keepdims=True), _TINY)
+    tilt = np.where(weight > 0, mean - (weight * mean).sum(axis=1, keepdims=True) / total, 0.0)
+    centre = task_probs.T @ noise / np.maximum(weight, _TINY)
+    square = task_probs.T @ np.square(noise) / np.maximum(weight, _TINY)
+    own = np.maximum(square - np.square(centre), 0.0)
+    pooled = (weight * own).sum(axis=0) / np.maximum(weight.sum(axis=0), _TINY)
     # Half own variance, half the model's pooled one: a small task's own says little.
-    variance = 0.5 * np.maximum(square - np.square(mean), 0.0) + 0.5 * pooled
-    return shrink(mean, variance / np.maximum(weight, _TINY), weight)
+    return shrink(tilt, 0.5 * (own + pooled) / np.maximum(weight, _TINY), weight)
 
 
 def shrink(mean: Floats, noise: Floats, weight: Floats) -> tuple[Floats, Floats]:

@@ -68,10 +68,15 @@ def _top_terms(
     return tuple(ranked[:_TERMS])
 
 
-def names_from_terms(terms: Sequence[Sequence[str]]) -> list[str]:
-    """A unique name per task: its first terms, numbered where they would be the same."""
-    names: list[str] = []
-    for task, words in enumerate(terms):
+def names_from_terms(terms: Sequence[Sequence[str]], *, given: Sequence[str] = ()) -> list[str]:
+    """A unique name per task: its first terms, numbered where they would be the same.
+
+    Args:
+        terms: of every task.
+        given: names of the first tasks, which stay.
+    """
+    names = list(given)
+    for task, words in enumerate(terms[len(names) :], start=len(names)):
         name = " ".join(words[:_TERMS_IN_NAME]) or f"task {task + 1}"
         names.append(name if name not in names else f"{name} ({task + 1})")
     return names
@@ -92,5 +97,6 @@ def exemplars(
 
 def shortened(text: str, limit: int = _EXEMPLAR_CHARS) -> str:
     """The text on one line, cut to `limit` characters with an ellipsis."""
-    line = " ".join(text.split())
+    # JSON can carry lone surrogates, files cannot.
+    line = " ".join(text.encode("utf-8", "ignore").decode("utf-8").split())
     return line if len(line) <= limit else line[: limit - 1] + "…"

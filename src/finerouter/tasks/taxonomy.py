@@ -154,6 +154,8 @@ def read_task_file(path: Path) -> TaskEdits:
     if content.get("format") != 1:
         raise DataError(f"{path}: is not a task file of format 1; write it with finerouter tasks")
     records = content.get("tasks", [])
+    if not isinstance(records, list) or not all(isinstance(item, dict) for item in records):
+        raise DataError(f"{path}: tasks stand under [[tasks]]; write the file anew")
     by_id = {}
     for number, record in enumerate(records, 1):
         _check_record(record, f"{path}: task {number}")
@@ -173,6 +175,8 @@ def _check_record(record: Mapping[str, Any], where: str) -> None:
     for key, kind in _FIELDS.items():
         if not isinstance(record.get(key), kind):
             raise DataError(f"{where}: {key} must be a {kind.__name__}")
+    if not all(isinstance(item, str) for item in record["prompts"]):
+        raise DataError(f"{where}: prompts must be a list of prompt ids; leave it as written")
     if not record["name"].strip():
         raise DataError(f"{where}: name is empty; name the task")
 

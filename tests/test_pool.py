@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from finerouter import Model, ModelPool
+from finerouter.errors import PoolError
+
+TOML = """
+[[models]]
+model = "small"
+provider = "here"
+input_usd_per_mtok = 0.5
+output_usd_per_mtok = 1
+context_window = 8000
+capabilities = ["json", "tools"]
+note = "illustrative"
+
+[[models]]
+model = "large"
+"""
+RECORDS = [
+    {
+        "model": "small",
+        "provider": "here",
+        "input_usd_per_mtok": 0.5,
+        "output_usd_per_mtok": 1,
+        "context_window": 8000,
+        "capabilities": ["json", "tools"],
+        "note": "illustrative",
+    },
+    {"model": "large"},
+]
+POOL = ModelPool(
+    (
+        Model("small", "here", 0.5, 1.0, 8000, frozenset({"json", "tools"}), "illustrative"),
+        Model("large"),
+    )
+)
+
+
+def written(folder: Path, name: str, content: object) -> Path:
+    path = folder / name
+    path.write_text(content if isinstance(content, str) else json.dumps(content), "utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("pool.toml", TOML), ("models.json", RECORDS), ("other.json", {"models": RECORDS})],
+)
+def test_every_form_of_a_pool_file_gives_the_same_pool(tmp_path: Path, name, content) -> None:
+    assert ModelPool.read(written(tmp_path, name, content)) == POOL
+
+
+@pytest.mark.parametrize(("name", "content"), [("pool.toml", TOML), ("models.json", RECORDS)])
+def test_a_pool_is_read_from_its_folder(tmp_path: Path, name, content) -> None:
+    written(tmp_path, name, content)
+    assert ModelPool.read(tmp_path) == POOL
+
+
+models = st.builds(
+    Model,
+    st.text(min_size=1),
+    st.text(),
+    st.none() | st.floats(0, 1e6),
+    st.none() | st.floats(0, 1e6),
+    st.none() | st.integers(1, 10**9),
+    st.frozensets(st.text(min_size=1), max_size=3),
+    st.text(),
+)
+
+
+@given(st.lists(models, min_size=1, max_size=4, unique_by=lambda model: model.model))
+def test_a_pool_survives_json(drawn) -> None:
+    pool = ModelPool(tuple(drawn))
+    records = json.loads(json.dumps([model.to_json() for model in pool]))
+    assert ModelPool.from_records(records, source="here") == pool
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"input_usd_per_mtok": -1}, "input_usd_per_mtok must be a number of USD"),
+        ({"output_usd_per_mtok": "1.5"}, "output_usd_per_mtok must be a number of USD"),
+        ({"input_usd_per_mtok": True}, "input_usd_per_mtok must be a number of USD"),
+        ({"input_usd_per_mtok": float("nan")}, "input_usd_per_mtok must be a number of USD"),
+        ({"output_usd_per_mtok": float("inf")}, "output_usd_per_mtok must be a number of USD"),
+        ({"output_usd_per_mtok": 10**400}, "output_usd_per_mtok must be a number of USD"),
+        ({"context_window": 0}, "context_window must be a whole number"),
+        ({"context_window": 8e3}, "context_window must be a whole number"),
+        ({"context_window": True}, "context_window must be a whole number"),
+        ({"capabilities": "json"}, "capabilities must be a list of words"),
+        ({"capabilities": [1]}, "capabilities must be a list of words"),
+        ({"price": 1}, "unknown key 'price'; known: capabilities, context_window"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else next(iter(value)),
+)
+def test_a_wrong_entry_is_named(tmp_path: Path, changes, complaint: str) -> None:
+    path = written(tmp_path, "models.json", [RECORDS[1], {**RECORDS[0], **changes}])
+    with pytest.raises(PoolError, match=f"model 2.*{complaint}") as raised:
+        ModelPool.read(path)
+    assert str(path) in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "complaint"),
+    [
+        ("models.json", [*RECORDS, RECORDS[1]], "'large' is listed twice"),
+        ("models.json", [], "holds no models"),
+        ("models.json", [{"model": ""}], "`model` must be a name"),
+        ("models.json", [{}], "`model` must be a name"),
+        ("models.json", ["small"], "expected a list of models"),
+        ("models.json", 3, "expected a list of models"),
+        ("models.json", "{", "cannot be read"),
+        ("pool.toml", "[[models]", "cannot be read"),
+        ("pool.toml", '[[model]]\nmodel = "a"\n', "unknown key 'model'"),
+    ],
+)
+def test_a_wrong_file_is_named(tmp_path: Path, name: str, content, complaint: str) -> None:
+    path = written(tmp_path, name, content)
+    with pytest.raises(PoolError, match=complaint) as raised:
+        ModelPool.read(path)
+    assert str(path) in str(raised.value)
+
+
+def test_a_pool_file_must_be_utf8(tmp_path: Path) -> None:
+    (tmp_path / "pool.toml").write_bytes(TOML.encode().replace(b"here", b"h\xffre"))
+    with pytest.raises(PoolError, match=r"pool\.toml: cannot be read"):
+        ModelPool.read(tmp_path)
+
+
+def test_what_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(PoolError, match=r"holds neither pool.toml nor models.json"):
+        ModelPool.read(tmp_path)
+    with pytest.raises(PoolError, match=r"nothing\.toml: no such file"):
+        ModelPool.read(tmp_path / "nothing.toml")
+
+
+def test_models_are_found_by_name() -> None:
+    assert POOL["large"] == Model("large")
+    assert POOL.names == ("small", "large")
+    assert len(POOL) == 2
+    with pytest.raises(PoolError, match="'huge' is not in the pool; it has small, large"):
+        POOL["huge"]
+
+
+def test_a_subset_keeps_the_order_asked_for() -> None:
+    assert POOL.subset(["large", "small"]).names == ("large", "small")
+    with pytest.raises(PoolError, match="'huge'"):
+        POOL.subset(["huge"])
+
+
+def test_unpriced_models_are_listed() -> None:
+    assert POOL.unpriced == ("large",)
+    half = ModelPool(
+        (Model("in", "", 1.0), Model("out", "", None, 1.0), Model("free", "", 0.0, 0.0))
+    )
+    assert half.unpriced == ("in", "out")
