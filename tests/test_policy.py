@@ -321,8 +321,9 @@ floored = st.builds(
 
 def beyond(policy: Policy, flip, by: float) -> Policy:
     """The policy with the flip's dial moved just past its value, or just short of it."""
-    value = flip.value * (1 + by if flip.upward else 1 - by)
-    dials = {"cost_weight": 0.0, "min_quality": None, flip.dial: value}
+    step = by * (flip.value if flip.dial == "cost_weight" else 1.0)
+    value = flip.value + (step if flip.upward else -step)
+    dials = {"cost_weight": 0.0, "min_quality": None, flip.dial: max(0.0, value)}
     return replace(policy, **dials)
 
 

@@ -20,7 +20,13 @@ from finerouter.artifact import load_artifact, save_artifact
 from finerouter.cost import CostModel
 from finerouter.encoders import Encoder, EncoderSpec, build_encoder
 from finerouter.encoders.features import FeatureMap
-from finerouter.errors import ArtifactError, DataError, EncoderMismatch, PoolError
+from finerouter.errors import (
+    ArtifactError,
+    DataError,
+    EncoderError,
+    EncoderMismatch,
+    PoolError,
+)
 from finerouter.policy import Decision, Estimate, Policy, choose, decide
 from finerouter.pool import ModelPool
 from finerouter.prompt import prompt_id, text_bytes
@@ -261,18 +267,29 @@ class Router:
         return tensors
 
     @classmethod
-    def load(cls, folder: str | Path, *, encoder: Encoder | None = None) -> Router:
+    def load(
+        cls,
+        folder: str | Path,
+        *,
+        encoder: Encoder | None = None,
+        allow_remote: bool = False,
+    ) -> Router:
         """Read a router from a folder.
 
         Args:
             folder: as written by `save`.
             encoder: the encoder it was trained with, if it cannot be rebuilt from the manifest.
+            allow_remote: whether an embeddings endpoint that the manifest names may be used; it
+                gets every prompt, and the key that the manifest names.
 
         Raises:
             ArtifactError: no router, a damaged one, or one of a newer format.
             EncoderMismatch: the encoder at hand is another one.
+            EncoderError: the encoder is a remote one and not allowed.
         """
         content, tensors = load_artifact(Path(folder))
+        if encoder is None and not allow_remote:
+            _refuse_remote(folder, content.get("encoder", {}))
         try:
             return cls._from_artifact(content, tensors, encoder)
         except (KeyError, TypeError, ValueError, IndexError) as error:
@@ -324,6 +341,17 @@ class Router:
 def _part(tensors: Mapping[str, NDArray[np.generic]], name: str) -> dict[str, NDArray[np.generic]]:
     prefix = f"{name}."
     return {key[len(prefix) :]: value for key, value in tensors.items() if key.startswith(prefix)}
+
+
+def _refuse_remote(folder: str | Path, spec: Mapping[str, Any]) -> None:
+    """A stranger's router must not make this machine send prompts and keys to a stranger's URL."""
+    if spec.get("kind") == "remote":
+        options = spec.get("options", {})
+        raise EncoderError(
+            f"{folder}: embeds prompts at {options.get('base_url')} with the key in "
+            f"{options.get('api_key_env')}; if you trust that, load it with allow_remote=True "
+            "(command line: --allow-remote)"
+        )
 
 
 def _check_prompts(prompts: Sequence[str]) -> None:

@@ -175,12 +175,17 @@ def test_a_remote_encoder_is_rebuilt_for_routing(
     )
     assert done.code == 0, done.err
     assert len((tmp_path / "mine.jsonl").read_text().splitlines()) == PROMPTS
-    spec = Router.load(tmp_path / "router").encoder.spec
+    spec = Router.load(tmp_path / "router", allow_remote=True).encoder.spec
     assert (spec.kind, spec.name, spec.options["api_key_env"]) == ("remote", "tiny", "MY_KEY")
 
     server.requests.clear()
     monkeypatch.delenv("OPENAI_BASE_URL")
-    routed = run("route", tmp_path / "router", "What is 3 plus 4?", "--json")
+    refused = run("route", tmp_path / "router", "What is 3 plus 4?", "--json")
+    assert refused.code == 2
+    assert "--allow-remote" in refused.err
+    assert not server.requests
+
+    routed = run("route", tmp_path / "router", "What is 3 plus 4?", "--json", "--allow-remote")
     assert routed.code == 0, routed.err
     assert json.loads(routed.out)["model"] in synthetic.POOL.names
     assert [request.path for request in server.requests] == ["/v1/embeddings"]
@@ -191,7 +196,7 @@ def test_tasks_follow_the_descriptions(training: Run, server, data: Path, tmp_pa
     # The server's embeddings say nothing about meaning: only equal phrases lie together.
     options = ("--encoder", "remote:tiny", "--encoder-url", server.url)
     assert training(*options, "--describe-with", "writer", "--llm-url", server.url).code == 0
-    labels = Router.load(tmp_path / "router").training.labels
+    labels = Router.load(tmp_path / "router", allow_remote=True).training.labels
     kinds = synthetic.kind_numbers(OutcomeTable.read(data))
     largest = sum(np.bincount(kinds[labels == label]).max() for label in np.unique(labels))
     assert largest == PROMPTS

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from finerouter import ModelPool, OutcomeTable, Router
+from finerouter import OutcomeTable, Router
 from finerouter.errors import DataError
 from finerouter.evaluation import EvaluationResult, evaluate
 
@@ -120,9 +120,7 @@ def test_where_all_scores_are_equal_no_difference_is_shown(router, held_out, sco
 
 def test_without_known_costs_quality_is_still_judged(router, held_out, result) -> None:
     unknown = np.full(held_out.score.shape, np.nan)
-    blind = judged(
-        router, held_out, cost_usd=unknown, input_tokens=unknown, output_tokens=unknown
-    )
+    blind = judged(router, held_out, cost_usd=unknown, input_tokens=unknown, output_tokens=unknown)
     assert blind.cost_saved is None
     assert blind.mean_quality_gain is None
     assert all(np.isnan(line.cost_per_1k_usd) for line in blind.lines)

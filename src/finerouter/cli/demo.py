@@ -14,6 +14,7 @@ from finerouter.router import Router
 from finerouter.starter import starter_outcomes
 from finerouter.training import TrainingConfig, train
 
+FLOOR = 0.9
 PROMPTS = (
     "How many marbles are left if Lucy has 7 and gives 2 away?",
     'Translate the French word "fleur" into English.',
@@ -42,15 +43,15 @@ def command(seed: int) -> None:
     result = evaluate(router, held_out)
     print_evaluation(result)
     out.print()
-    _route(router, float(router.training.info["balanced_cost_weight"]))
+    _route(router)
     _close(result, time.monotonic() - started)
 
 
-def _route(router: Router, cost_weight: float) -> None:
+def _route(router: Router) -> None:
     out = console()
-    out.print(f"Routing with cost weight {cost_weight:.3g}:")
+    out.print(f"Routing with min_quality {FLOOR}:")
     for prompt in PROMPTS:
-        decision = router.route(prompt, cost_weight=cost_weight)
+        decision = router.route(prompt, min_quality=FLOOR)
         out.print(f"\n> {' '.join(prompt.split())}")
         out.print(
             f"  {decision.model}: quality {decision.quality:.2f}, {usd(decision.cost_usd)}\n"

@@ -21,16 +21,23 @@ from finerouter.router import Router
 @click.option("--resamples", type=click.IntRange(min=100), default=1000, show_default=True)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--force", is_flag=True, help="Judge on training prompts too; says so.")
+@click.option("--allow-remote", is_flag=True, help="Let the router use its embeddings endpoint.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
-    router: Path, data: Path, resamples: int, seed: int, force: bool, as_json: bool
+    router: Path,
+    data: Path,
+    resamples: int,
+    seed: int,
+    force: bool,
+    allow_remote: bool,
+    as_json: bool,
 ) -> None:
     """Judge ROUTER on the prompts of DATA that it was not trained on.
 
     Compares with the best single model, the cheapest, a random one and the oracle, with paired
     95 % bootstrap intervals.
     """
-    loaded = Router.load(router)
+    loaded = Router.load(router, allow_remote=allow_remote)
     outcomes = OutcomeTable.read(data)
     seen = loaded.was_trained_on(outcomes.prompts)
     held_out = outcomes if force else outcomes.rows(np.flatnonzero(~seen))

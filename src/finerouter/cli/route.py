@@ -36,15 +36,22 @@ from finerouter.router import Router
 @click.option("--deny", multiple=True, help="A model never to choose; repeat for more.")
 @click.option("--needs", multiple=True, help="A capability the model must have; repeat for more.")
 @click.option("--pool", type=click.Path(path_type=Path), help="Other prices, without training.")
+@click.option("--allow-remote", is_flag=True, help="Let the router use its embeddings endpoint.")
 @click.option("--explain", is_flag=True, help="Everything behind the choice.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
-    router: Path, prompt: str, pool: Path | None, explain: bool, as_json: bool, **dials: Any
+    router: Path,
+    prompt: str,
+    pool: Path | None,
+    allow_remote: bool,
+    explain: bool,
+    as_json: bool,
+    **dials: Any,
 ) -> None:
     """Choose a model for PROMPT; "-" reads the prompt from standard input."""
     text = _read_stdin() if prompt == "-" else prompt
     policy = Policy(**{key: value for key, value in dials.items() if value not in (None, ())})
-    loaded = Router.load(router)
+    loaded = Router.load(router, allow_remote=allow_remote)
     if pool is not None:
         loaded = loaded.with_pool(ModelPool.read(pool))
     if explain:

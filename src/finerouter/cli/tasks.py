@@ -29,7 +29,8 @@ def command(router: Path, write: Path | None, as_json: bool) -> None:
     Coverage is the share of a task's prompts for which one of its candidate models is as good as
     any.
     """
-    loaded = Router.load(router)
+    # Nothing is embedded here, so an embeddings endpoint is not asked either.
+    loaded = Router.load(router, allow_remote=True)
     if write is not None:
         record = loaded.training
         write_task_file(write, loaded.tasks, record.labels, record.prompt_ids)
