@@ -35,7 +35,7 @@ $(VENV)/bin/python:
 
 $(VENV)/.installed: pyproject.toml requirements/run.txt | $(VENV)/bin/python
 	$(PIP) -r requirements/run.txt
-	$(PIP) --no-deps --editable .
+	$(PIP) --no-deps --no-build-isolation --editable .
 	touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed requirements/dev.txt
