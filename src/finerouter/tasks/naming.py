@@ -19,6 +19,7 @@ _WORD = re.compile(r"[^\W\d_]{3,}|[\u4e00-\u9fff]{2}")
 _SCANNED_PROMPTS = 400  # a task; its terms do not change with more
 _SCANNED_CHARS = 4_000
 _TERMS = 8
+_LEAST_SHARE = 0.08
 _TERMS_IN_NAME = 3
 _EXEMPLAR_CHARS = 300
 
@@ -27,8 +28,9 @@ def distinctive_terms(texts: Sequence[str], labels: Labels) -> list[tuple[str, .
     """The terms that tell each task from the others, most distinctive first.
 
     Class-based TF-IDF (Grootendorst 2022, arXiv 2203.05794): share of the task's prompts that
-    hold the term, times log(1 + mean words a task / frequency over all tasks). A term counts once
-    a prompt, so that one long prompt does not name its task.
+    hold the term, times log(1 + mean words a task / frequency over all tasks), times the square
+    root of the share of its uses that are here. A term counts once a prompt, so that one long
+    prompt does not name its task.
     """
     counts = [_term_counts(texts, np.flatnonzero(labels == task)) for task in _tasks(labels)]
     overall: Counter[str] = Counter()
@@ -54,13 +56,10 @@ def _term_counts(texts: Sequence[str], members: Labels) -> tuple[Counter[str], i
 def _top_terms(
     counter: Counter[str], seen: int, overall: Counter[str], mean_terms: float
 ) -> tuple[str, ...]:
-    # A term of a single prompt is chance, unless the task is tiny.
-    floor = 2 if seen >= 10 else 1
+    # What few of the task's prompts hold is no name for it, and a single prompt's is chance.
+    floor = max(_LEAST_SHARE * seen, 2 if seen >= 10 else 1)
     weight = {
-        term: count
-        / seen
-        * log1p(mean_terms / overall[term])
-        * (count / overall[term])  # also what share of the term's uses is here
+        term: count / seen * log1p(mean_terms / overall[term]) * (count / overall[term]) ** 0.5
         for term, count in counter.items()
         if count >= floor
     }
