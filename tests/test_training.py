@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from finerouter import OutcomeTable, Router
-from finerouter.errors import DataError
+from finerouter.errors import ConfigError, DataError
 from finerouter.prompt import folded
 from finerouter.training import train
 from finerouter.training.stages import fold_numbers
@@ -243,6 +243,12 @@ def test_tuning_on_a_part_of_the_prompts_trains_on_all(fit, held_out) -> None:
     router = train(fit, replace(synthetic.QUICK, tuning_prompts=120))
     assert len(router.training.labels) == len(fit)
     assert chosen_quality(router, held_out) > BEST_SINGLE + 0.1
+
+
+@pytest.mark.parametrize("prompts", [1, 5])
+def test_tuning_on_too_few_prompts_is_refused(fit: OutcomeTable, prompts: int) -> None:
+    with pytest.raises(ConfigError, match="tuning_prompts"):
+        train(fit, replace(synthetic.QUICK, tuning_prompts=prompts))
 
 
 def test_tasks_larger_than_the_table_become_one(fit: OutcomeTable) -> None:

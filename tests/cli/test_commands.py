@@ -271,3 +271,29 @@ def test_a_full_disk_behind_standard_output_is_told_in_one_line(router: Path) ->
     assert finished.code != 0
     assert "Traceback" not in finished.err
     assert finished.err.count("\n") == 1
+
+
+def test_a_reader_that_has_enough_is_no_error(router: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    finished = finerouter("tasks", router, "--json", stdout=write)
+    os.close(write)
+    assert (finished.code, finished.err) == (0, "")
+
+
+def test_a_command_that_does_not_exist_is_refused() -> None:
+    finished = finerouter("rout")
+    assert finished.code == 2
+    assert finished.out == ""
+    assert "No such command" in finished.err
+    assert "Traceback" not in finished.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--cost-weight", "nan"), ("--min-quality", "1.5"), ("--max-cost", "-1")],
+    ids=" ".join,
+)
+def test_dials_out_of_range_are_refused(router: Path, arguments: tuple[str, str]) -> None:
+    dial = {"--max-cost": "max_cost_usd"}.get(arguments[0], arguments[0][2:].replace("-", "_"))
+    assert_refused(finerouter("route", router, PROMPT, *arguments), dial, "must be")

@@ -41,13 +41,13 @@ def print_evaluation(result: EvaluationResult) -> None:
     out.print(table)
     out.print()
     out.print(
-        f"Best quality on the curve: {points(result.best_quality_gain)} points over the "
-        "best single model."
+        "Best quality on the curve, in points over the best single model: "
+        f"{points(result.best_quality_gain)}."
     )
     if result.mean_quality_gain is not None:
         out.print(
-            "Mean quality between the cheapest model's cost and the best single model's: "
-            f"{points(result.mean_quality_gain)} points against it."
+            "Mean quality between the cheapest model's cost and the best single model's, in points "
+            f"over the latter: {points(result.mean_quality_gain)}."
         )
     if result.cost_saved is not None:
         out.print(

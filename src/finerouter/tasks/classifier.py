@@ -23,31 +23,44 @@ Labels = NDArray[np.int64]
 
 _TEMPERATURES = np.geomspace(2.0, 60.0, 35)
 _NEWTON_STEPS = 30
+_ROWS_AT_A_TIME = 16_384
 
 
 @dataclass(frozen=True, eq=False)
 class RidgeSolver:
     """The part of ridge regression that does not depend on the targets.
 
-    Made once per set of rows, it then fits any targets by one matrix product.
+    Made once per set of rows, it then fits any targets by two matrix products.
     """
 
     mean: Floats
-    projection: Floats  # [feature, row]
+    inverse: Floats  # [feature, feature], of the penalised Gram matrix
 
     @classmethod
     def of(cls, rows: Rows, *, penalty: float) -> RidgeSolver:
         """Factorise rows [row, feature]; `penalty` is per row."""
         mean = rows.mean(axis=0, dtype=np.float64)
-        centred = rows.astype(np.float64) - mean
-        gram = centred.T @ centred
+        gram = np.zeros((rows.shape[1], rows.shape[1]))
+        for start in range(0, len(rows), _ROWS_AT_A_TIME):
+            centred = rows[start : start + _ROWS_AT_A_TIME] - mean
+            gram += centred.T @ centred
         gram[np.diag_indices_from(gram)] += penalty * len(rows)
-        return cls(mean, np.linalg.solve(gram, centred.T))
+        return cls(mean, np.asarray(np.linalg.inv(gram), np.float64))
 
-    def fit(self, targets: Floats) -> tuple[Floats, Floats]:
-        """Weights [feature, target] and intercepts [target] for targets [row, target]."""
-        intercept = targets.mean(axis=0)
-        weights = self.projection @ (targets - intercept)
+    def fit(self, rows: Rows, targets: Rows) -> tuple[Floats, Floats]:
+        """Fit targets.
+
+        Args:
+            rows: those that the solver was made of.
+            targets: [row, target].
+
+        Returns:
+            Weights [feature, target] and intercepts [target].
+        """
+        intercept = targets.mean(axis=0, dtype=np.float64)
+        # Centred targets add up to zero, so the rows need no centring here.
+        product = (rows.T @ (targets - intercept.astype(np.float32))).astype(np.float64)
+        weights = self.inverse @ product
         return weights, intercept - self.mean @ weights
 
 
@@ -93,7 +106,7 @@ class CrossFit:
         Returns:
             The classifier, and out-of-fold probabilities [prompt, task] and of none [prompt].
         """
-        weights, intercept = self.whole.fit(_indicators(labels))
+        weights, intercept = self.whole.fit(self.rows, _indicators(labels))
         scores = self.out_of_fold_scores(labels)
         centres = _centres(self.rows, labels)
         similarity = self.rows @ centres
@@ -108,7 +121,7 @@ class CrossFit:
 
     def fit_shares(self, labels: Labels) -> tuple[TaskClassifier, Floats]:
         """As `fit`, for tasks that nobody asks about "none": out-of-fold shares [prompt, task]."""
-        weights, intercept = self.whole.fit(_indicators(labels))
+        weights, intercept = self.whole.fit(self.rows, _indicators(labels))
         scores = self.out_of_fold_scores(labels)
         temperature = best_temperature(scores, labels)
         classifier = TaskClassifier(
@@ -126,7 +139,7 @@ class CrossFit:
         scores = np.zeros(indicators.shape)
         for fold, solver in zip(np.unique(self.folds), self.parts, strict=True):
             held_out = self.folds == fold
-            weights, intercept = solver.fit(indicators[~held_out])
+            weights, intercept = solver.fit(self.rows[~held_out], indicators[~held_out])
             scores[held_out] = self.rows[held_out] @ weights + intercept
         return scores
 
@@ -217,8 +230,8 @@ def _logistic(values: Floats) -> Floats:
     return squashed
 
 
-def _indicators(labels: Labels) -> Floats:
-    return np.eye(int(labels.max()) + 1)[labels]
+def _indicators(labels: Labels) -> Rows:
+    return np.eye(int(labels.max()) + 1, dtype=np.float32)[labels]
 
 
 def _centres(rows: Rows, labels: Labels) -> Rows:

@@ -24,7 +24,7 @@ _BOUNDS = {
     "classifier_penalty": _POSITIVE,
     "unseen_share": _SHARE,
     "folds": (2, sys.float_info.max),
-    "tuning_prompts": _POSITIVE,
+    "tuning_prompts": (40, sys.float_info.max),
     "landmarks": _POSITIVE,
     "rank": _POSITIVE,
     "alphas": (0.0, 1.0),
