@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from finerouter.atomic import atomic_folder
+from finerouter.atomic import atomic_folder, check_replaceable
 from finerouter.errors import ArtifactError
 from finerouter.version import __version__
 
@@ -53,6 +53,15 @@ def save_artifact(folder: Path, content: Mapping[str, Any], tensors: Tensors) ->
     with atomic_folder(folder, marker=MANIFEST) as out:
         (out / TENSORS).write_bytes(data)
         (out / MANIFEST).write_bytes(_written(manifest).encode())
+
+
+def check_output(folder: Path) -> None:
+    """Check, before training, that a router may be written there.
+
+    Raises:
+        OutputError: the folder holds something that is no router.
+    """
+    check_replaceable(folder, MANIFEST)
 
 
 def load_artifact(folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[np.generic]]]:

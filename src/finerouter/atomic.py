@@ -47,7 +47,7 @@ def atomic_folder(target: Path, marker: str) -> Iterator[Path]:
         OutputError: the target is something else, or cannot be written.
     """
     with _mapped(target):
-        _check_replaceable(target, marker)
+        check_replaceable(target, marker)
         temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=_parent(target)))
         try:
             yield temporary
@@ -77,7 +77,12 @@ def _parent(target: Path) -> Path:
     return parent
 
 
-def _check_replaceable(target: Path, marker: str) -> None:
+def check_replaceable(target: Path, marker: str) -> None:
+    """Check, before long work, that a result of this kind may be written there.
+
+    Raises:
+        OutputError: there is something else.
+    """
     if not target.exists():
         return
     if target.is_dir() and ((target / marker).is_file() or not any(target.iterdir())):

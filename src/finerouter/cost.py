@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from finerouter.pool import ModelPool
 
 Floats = NDArray[np.float64]
-_PRIOR_PROMPTS = 10.0
+_PRIOR_PROMPTS = 3.0
+_LEAST_FOR_SLOPE = 10
 _TINY = 1e-12
 
 
@@ -47,11 +48,8 @@ class LengthLaw:
         expected = np.where(seen, grown, 0.0)
         with np.errstate(invalid="ignore", divide="ignore"):
             overall = filled.sum(axis=0) / expected.sum(axis=0)
-        # Ratio of sums, with some prompts' worth of the overall ratio.
-        typical = expected.sum(axis=0) / np.maximum(seen.sum(axis=0), 1)
-        above = task_probs.T @ filled + _PRIOR_PROMPTS * typical * overall
-        below = task_probs.T @ expected + _PRIOR_PROMPTS * typical
-        return cls(above / np.maximum(below, _TINY), overall, exponent)
+        ratio = (task_probs.T @ filled) / np.maximum(task_probs.T @ expected, _TINY)
+        return cls(_pulled(ratio, overall, task_probs.T @ seen), overall, exponent)
 
     def predict(self, task_probs: Floats, none: Floats, lengths: Floats) -> Floats:
         """Expected amounts [prompt, model]."""
@@ -106,7 +104,9 @@ class CostModel:
             input_tokens=LengthLaw.fit(input_tokens, task_probs, lengths),
             output_tokens=LengthLaw.fit(output_tokens, task_probs, lengths),
             call_usd=LengthLaw.fit(cost_usd, task_probs, lengths),
-            billing=np.where(listed > 0, charged / np.maximum(listed, _TINY), 1.0),
+            billing=np.where(
+                (charged > 0) & (listed > 0), charged / np.maximum(listed, _TINY), 1.0
+            ),
         )
 
     def estimate(
@@ -170,10 +170,22 @@ def prices(pool: ModelPool) -> tuple[Floats, Floats]:
     )
 
 
+def _pulled(ratio: Floats, overall: Floats, weight: Floats) -> Floats:
+    """Ratios [task, model] pulled to the overall ones with a few prompts' worth of evidence.
+
+    On a logarithmic scale: answers of one task are often ten times longer than another's, and a
+    mean of such numbers would always side with the longer. A ratio of zero stays zero.
+    """
+    share = weight / (weight + _PRIOR_PROMPTS)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        pulled = np.exp(share * np.log(ratio) + (1 - share) * np.log(overall))
+    return np.where(weight < _TINY, overall, np.where(ratio > 0, pulled, ratio * overall))
+
+
 def _slope(amount: Floats, task_probs: Floats, size: Floats) -> float:
     """Exponent of the prompt's length, from variation within tasks, in [0, 1]."""
     used = ~np.isnan(amount) & (np.nan_to_num(amount) > 0)
-    if used.sum() < _PRIOR_PROMPTS:
+    if used.sum() < _LEAST_FOR_SLOPE:
         return 0.0
     task = task_probs[used].argmax(axis=1)
     x = _within(np.log(size[used]), task)

@@ -7,7 +7,7 @@ model passes the filters, one is chosen. Knows nothing of how estimates were mad
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -36,8 +36,8 @@ class Estimate:
         tokens: [prompt, model], expected tokens of prompt and answer together.
     """
 
-    models: tuple[str, ...]
-    tasks: tuple[str, ...]
+    models: list[str]
+    tasks: list[str]
     task_probs: Floats
     none: Floats
     quality: Floats
@@ -302,7 +302,7 @@ def _flips(estimate: Estimate, policy: Policy, eligible: Flags, at: int) -> tupl
 
 
 def _weight_flips(
-    models: tuple[str, ...], quality: Floats, cost: Floats, eligible: Flags, at: int, weight: float
+    models: Sequence[str], quality: Floats, cost: Floats, eligible: Flags, at: int, weight: float
 ) -> tuple[Flip, ...]:
     """Where the line quality - weight * cost of another model crosses the chosen one's.
 
@@ -334,7 +334,7 @@ def _first_crossing(crossings: list[tuple[float, float, str]]) -> tuple[float, s
 
 
 def _floor_flips(
-    models: tuple[str, ...], quality: Floats, cost: Floats, eligible: Flags, at: int
+    models: Sequence[str], quality: Floats, cost: Floats, eligible: Flags, at: int
 ) -> tuple[Flip, ...]:
     """Above its own share of the best the chosen model falls out; below a cheaper one comes in."""
     best = float(quality[eligible].max())

@@ -149,8 +149,8 @@ class Router:
         )
         cost_usd, tokens = self.cost.estimate(probs, none, lengths, self.pool)
         return Estimate(
-            models=self.models,
-            tasks=self.task_names,
+            models=list(self.models),
+            tasks=list(self.task_names),
             task_probs=probs,
             none=none,
             quality=quality,

@@ -349,7 +349,7 @@ def test_routers_take_other_task_names() -> None:
     names = [f"Kind {at}" for at in range(len(router.tasks))]
     renamed = router.renamed(names)
     assert renamed.task_names == tuple(names)
-    assert renamed.estimate(["Take item 3"]).tasks == tuple(names)
+    assert renamed.estimate(["Take item 3"]).tasks == list(names)
     np.testing.assert_array_equal(
         renamed.estimate(["Take item 3"]).quality, router.estimate(["Take item 3"]).quality
     )

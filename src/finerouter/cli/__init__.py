@@ -10,6 +10,10 @@ import importlib
 import os
 import sys
 
+# Before NumPy is imported. The matrices here are small: a second thread waits more than it works,
+# and results would depend on the number of cores.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import click
 
 from finerouter.errors import FinerouterError, UserError
@@ -47,8 +51,7 @@ def group() -> None:
 def main() -> None:
     """Run the command line and end the process."""
     try:
-        code = group.main(standalone_mode=False)
-        sys.stdout.flush()
+        code = _run()
     except click.ClickException as error:
         error.show()
         code = error.exit_code
@@ -70,6 +73,14 @@ def main() -> None:
         _say(str(error))
         code = 1
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _run() -> object:
+    # Not `group.main`: that ends the process with 1 when a reader such as `head` has enough.
+    with group.make_context("finerouter", sys.argv[1:]) as context:
+        code = group.invoke(context)
+    sys.stdout.flush()
+    return code
 
 
 def _silence_stdout() -> None:

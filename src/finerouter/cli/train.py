@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from finerouter.artifact import check_output
 from finerouter.cli.encoder_option import EncoderChoice, encoder_options
 from finerouter.cli.llm_options import LlmOptions, llm_options
 from finerouter.cli.output import print_json
@@ -65,6 +66,7 @@ def command(
     if seed is not None:
         settings = replace(settings, seed=seed)
     edits = read_task_file(tasks) if tasks else None
+    check_output(out)
     outcomes = OutcomeTable.read(data, pool=ModelPool.read(pool) if pool else None)
     if holdout:
         outcomes, _ = outcomes.split(test_size=holdout, seed=settings.seed)
