@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,9 @@ class Judged:
     curves: dict[str, Floats]
 
 
-def judge(outcomes: OutcomeTable, seed: int) -> tuple[Judged, dict[str, Any]]:
+def judge(
+    outcomes: OutcomeTable, seed: int, clusters: Sequence[int]
+) -> tuple[Judged, dict[str, Any]]:
     """Train everything on one split and choose along the curve on its held-out part."""
     fit, held_out = outcomes.split(test_size=0.3, seed=seed)
     started = time.perf_counter()
@@ -62,7 +64,7 @@ def judge(outcomes: OutcomeTable, seed: int) -> tuple[Judged, dict[str, Any]]:
     row = {name: at for at, name in enumerate(outcomes.prompt_ids)}
     best = int(np.nanmean(fit.score, axis=0).argmax())
     realised = held_out.realised_cost_usd
-    estimates = dict(_methods(router, fit, held_out, seed))
+    estimates = dict(_methods(router, fit, held_out, seed, clusters))
     judged = Judged(
         prompts=np.array([row[name] for name in held_out.prompt_ids]),
         single=np.stack([held_out.score[:, best], realised[:, best]], axis=1),
@@ -73,7 +75,11 @@ def judge(outcomes: OutcomeTable, seed: int) -> tuple[Judged, dict[str, Any]]:
 
 
 def _methods(
-    router: Router, fit: OutcomeTable, held_out: OutcomeTable, seed: int
+    router: Router,
+    fit: OutcomeTable,
+    held_out: OutcomeTable,
+    seed: int,
+    clusters: Sequence[int],
 ) -> Iterator[tuple[str, Estimates]]:
     estimate = router.estimate(held_out.prompts)
     yield "finerouter", (estimate.quality, estimate.cost_usd)
@@ -85,10 +91,12 @@ def _methods(
     }
     for name, encode in encoders.items():
         rows, test_rows = encode(fit), encode(held_out)
-        clusters = _choose_clusters(rows, fit, seed)
-        yield name, kmeans_task_means(rows, fit, test_rows, clusters=clusters, seed=seed)
+        chosen = clusters[0] if len(clusters) == 1 else _choose_clusters(rows, fit, seed, clusters)
+        yield name, kmeans_task_means(rows, fit, test_rows, clusters=chosen, seed=seed)
+        if len(clusters) == 1:
+            continue
         every = [
-            kmeans_task_means(rows, fit, test_rows, clusters=count, seed=seed) for count in CLUSTERS
+            kmeans_task_means(rows, fit, test_rows, clusters=count, seed=seed) for count in clusters
         ]
         quality, cost = (np.mean(arrays, axis=0) for arrays in zip(*every, strict=True))
         yield f"{name}, mean over K", (quality, cost)
@@ -97,11 +105,13 @@ def _methods(
     yield "oracle", (oracle, np.zeros_like(oracle))
 
 
-def _choose_clusters(rows: NDArray[np.float32], fit: OutcomeTable, seed: int) -> int:
+def _choose_clusters(
+    rows: NDArray[np.float32], fit: OutcomeTable, seed: int, grid: Sequence[int]
+) -> int:
     """K by the same cross-validated utility that the router's dials are chosen by."""
     folds = fold_numbers(fit.prompts, 5, [seed, 2])
     utility = {}
-    for clusters in CLUSTERS:
+    for clusters in grid:
         quality, cost = np.zeros_like(fit.score), np.zeros_like(fit.score)
         for fold in range(5):
             out = folds == fold
@@ -185,18 +195,20 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--datasets", nargs="+", default=list(DATASETS))
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--clusters", type=int, nargs="+", default=list(CLUSTERS), help="K to try")
     arguments = parser.parse_args()
     out = Console()
     for dataset in arguments.datasets:
         outcomes = OutcomeTable.read(arguments.data / dataset)
         runs, notes = [], []
         for seed in range(arguments.seeds):
-            judged, note = judge(outcomes, seed)
+            judged, note = judge(outcomes, seed, arguments.clusters)
             runs.append(judged)
             notes.append(note)
             out.print(dataset, note)
         found = summarise(runs, len(outcomes))
-        record(f"quality_{dataset}", {"seeds": notes, "methods": found})
+        figures = {"seeds": notes, "clusters": arguments.clusters, "methods": found}
+        record(f"quality_{dataset}", figures)
         for name, figures in found.items():
             line = "  ".join(_shown(key, figures[key]) for key in STATISTICS)
             out.print(f"{name:36} {line}")

@@ -1,6 +1,6 @@
 """A trained router: prompts -> estimates -> decisions, with reasons.
 
-Takes texts; gives `Estimate`, `Decision`, `Explanation`. The mirror image of `training.py`: the
+Takes texts; gives `Estimate`, `Decision`, `Explanation`. The mirror image of `training/`: the
 same steps, fitted. Imports nothing that only fitting needs.
 """
 

@@ -52,6 +52,8 @@ def main() -> None:
     """Run the command line and end the process."""
     try:
         code = _run()
+    except click.exceptions.Exit as ended:  # such as after --help
+        code = ended.exit_code
     except click.ClickException as error:
         error.show()
         code = error.exit_code

@@ -2,7 +2,7 @@
 
 Takes neighbour edges and feature rows; gives a task label per prompt, and each task's candidate
 models. Fitting only. Knows nothing of how a granularity is chosen: that is a matter of routing,
-and stands in `training.py`.
+and stands in `training/tuning.py`.
 """
 
 from __future__ import annotations
