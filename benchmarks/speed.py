@@ -26,7 +26,8 @@ from finerouter.training import train
 PROMPT = (
     "Explain step by step why the square root of two is irrational, then say whether the same "
     "argument works for the square root of four, and finally write a short Python function that "
-    "checks if an integer is a perfect square without floating point numbers, please."
+    "checks if an integer is a perfect square without floating point numbers, please, and explain "
+    "briefly how many steps that function needs."
 )
 CALLS = 5_000
 BATCH = 10_000

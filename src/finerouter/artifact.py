@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from finerouter.atomic import atomic_folder, check_replaceable
 from finerouter.errors import ArtifactError
 from finerouter.version import __version__
 
@@ -39,7 +38,10 @@ def save_artifact(folder: Path, content: Mapping[str, Any], tensors: Tensors) ->
     Raises:
         OutputError: it cannot be written; nothing is left half-written.
     """
+    # Here, and so below: a served router writes nothing, and this makes its import faster.
     from safetensors.numpy import save
+
+    from finerouter.atomic import atomic_folder
 
     # Sorted and contiguous: the bytes must depend on the values alone.
     data = save({name: np.ascontiguousarray(tensors[name]) for name in sorted(tensors)})
@@ -61,6 +63,8 @@ def check_output(folder: Path) -> None:
     Raises:
         OutputError: the folder holds something that is no router.
     """
+    from finerouter.atomic import check_replaceable
+
     check_replaceable(folder, MANIFEST)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import sys
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
@@ -136,6 +135,8 @@ def _pool_file(path: Path) -> Path:
 
 
 def _records(path: Path) -> list[Mapping[str, Any]]:
+    import tomllib  # here, because a served router reads no pool file
+
     try:
         text = path.read_text("utf-8")
         content = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)

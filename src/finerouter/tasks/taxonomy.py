@@ -7,7 +7,6 @@ for each wish: rename, merge, pin. Knows nothing of quality.
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,7 +15,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from finerouter.atomic import atomic_file
 from finerouter.errors import DataError
 from finerouter.prompt import prompt_id
 
@@ -108,6 +106,8 @@ def write_task_file(path: Path, tasks: Sequence[Task], labels: Labels, ids: Sequ
     Raises:
         OutputError: the file cannot be written.
     """
+    from finerouter.atomic import atomic_file  # here: a served router writes nothing
+
     blocks = [_HEAD]
     for at, task in enumerate(tasks):
         members = [ids[row] for row in np.flatnonzero(labels == at).tolist()]
@@ -145,6 +145,8 @@ def read_task_file(path: Path) -> TaskEdits:
     Raises:
         DataError: it cannot be read, or an entry is wrong; names the entry.
     """
+    import tomllib  # here, because a served router reads no task file
+
     try:
         content = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
