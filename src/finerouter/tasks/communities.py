@@ -52,8 +52,8 @@ def merge_small(labels: Labels, rows: NDArray[np.float32], *, minimum: int) -> L
     labels = by_falling_size(labels)
     count = int(labels.max()) + 1
     sizes = np.bincount(labels, minlength=count)
-    sums = np.zeros((count, rows.shape[1]))
-    np.add.at(sums, labels, rows)
+    member = sparse.csr_matrix((np.ones(len(labels)), labels, np.arange(len(labels) + 1)))
+    sums = member.T @ rows.astype(np.float64)
     into = np.arange(count)
     for _ in range(count - 1):
         alive = np.flatnonzero(sizes)
