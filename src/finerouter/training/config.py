@@ -60,7 +60,8 @@ class TrainingConfig:
         persistence: of rank-biased overlap.
         resolutions, betas: granularities to choose from.
         levels: neighbouring resolutions that are blended, an odd number; 1 takes one alone.
-        min_task_size: smaller communities join their nearest.
+        min_task_size: smaller communities join their nearest, as do those of less than a
+            four-hundredth of the prompts.
         coverage: share of a task's prompts whose preferred model must be a candidate.
         exemplars: typical prompts kept per task; 0 keeps no prompt text in the router.
         structure_weight: length of the structural features beside the embedding.

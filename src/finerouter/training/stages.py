@@ -30,6 +30,7 @@ Labels = NDArray[np.int64]
 
 # Coarser than any granularity of tasks: about as many as a person would count kinds of work.
 _KINDS = Granularity(resolution=0.5, beta=0.0)
+_MOST_TASKS = 400
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,10 +107,18 @@ def prepare(data: Data, config: TrainingConfig) -> Prepared:
         edges,
         data.graph_rows,
         _KINDS,
-        minimum_size=config.min_task_size,
+        minimum_size=_minimum_size(data, config),
         seed=config.seed,
     )
     return Prepared(data, edges, _crossfit(data, config), kinds)
+
+
+def _minimum_size(data: Data, config: TrainingConfig) -> int:
+    """Smallest task: as configured, and never below a four-hundredth of the prompts.
+
+    More tasks than that nobody reads, and memory would grow with prompts times tasks.
+    """
+    return max(config.min_task_size, len(data.rows) // _MOST_TASKS)
 
 
 def _crossfit(data: Data, config: TrainingConfig) -> CrossFit:
@@ -136,7 +145,7 @@ def _discover(prepared: Prepared, granularity: Granularity, config: TrainingConf
         prepared.edges,
         prepared.data.graph_rows,
         granularity,
-        minimum_size=config.min_task_size,
+        minimum_size=_minimum_size(prepared.data, config),
         seed=config.seed,
         fixed=compact(prepared.data.fixed),
     )
