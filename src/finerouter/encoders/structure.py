@@ -1,7 +1,7 @@
 """Structural features: what the shape of a prompt says about its task.
 
 Takes texts; gives counts and shares (length, digits, code, formulas, options, script) as numbers
-of comparable size. They cost some 0.03 ms a prompt and need no model. Mean pooling washes such
+of comparable size. They cost some 0.05 ms a prompt and need no model. Mean pooling washes such
 things out of an embedding, and they are worth as much as it for telling tasks apart
 (docs/experiments.md).
 """
