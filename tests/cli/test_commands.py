@@ -62,10 +62,10 @@ def test_evaluate_judges_on_the_prompts_held_back(router: Path, data_folder: Pat
     finished = finerouter("evaluate", router, data_folder, "--resamples", 100, "--json")
     assert (finished.code, finished.err) == (0, "")
     found = finished.json
-    assert found["prompts"] == 96
+    assert found["data"]["prompts"] == 96
     assert found["training_prompts_left_out"] == 384
     assert not found["judged_on_training_prompts"]
-    assert found["best_quality_gain"]["low"] > 0
+    assert found["headline"]["best_quality_gain"]["low"] > 0
 
 
 def test_evaluate_prints_a_line_for_every_way_of_choosing(router: Path, data_folder: Path) -> None:
@@ -143,7 +143,7 @@ def test_prices_given_in_training_are_known_in_evaluation(table_file: Path, tmp_
     arguments = ("train", table_file, "--pool", pool, "--out", out, "--config", config)
     assert finerouter(*arguments).code == 0
     found = finerouter("evaluate", out, table_file, "--resamples", 100, "--json").json
-    assert found["cost_saved"] is not None
+    assert found["headline"]["cost_saved"] is not None
 
 
 @pytest.mark.parametrize("command", COMMANDS)

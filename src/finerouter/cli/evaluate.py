@@ -46,7 +46,8 @@ def command(
             f"{data}: the router was trained on all of its prompts; train with --holdout 0.2, "
             "give other outcomes, or use --force to judge on training prompts"
         )
-    result = evaluate(loaded, held_out, resamples=resamples, seed=seed)
+    training = outcomes.rows(np.flatnonzero(seen)) if seen.any() and not force else None
+    result = evaluate(loaded, held_out, training=training, resamples=resamples, seed=seed)
     trained_on = int(seen.sum())
     if as_json:
         forced = {"judged_on_training_prompts": bool(force and trained_on)}

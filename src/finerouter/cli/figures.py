@@ -26,7 +26,7 @@ def percent(interval: Interval) -> str:
 def print_evaluation(result: EvaluationResult) -> None:
     """Print an evaluation for people."""
     out = console()
-    table = Table(title=f"{result.prompts} held-out prompts", title_justify="left", box=None)
+    table = Table(title=f"{result.data.prompts} held-out prompts", title_justify="left", box=None)
     table.add_column("choice")
     table.add_column("quality", justify="right")
     table.add_column("USD per 1k", justify="right")
@@ -35,26 +35,29 @@ def print_evaluation(result: EvaluationResult) -> None:
         table.add_row(
             line.name,
             f"{100 * line.quality.value:.1f}",
-            usd(line.cost_per_1k_usd),
+            usd(line.cost_per_1k_usd.value) if line.cost_per_1k_usd else "unknown",
             points(line.against_best_single),
         )
     out.print(table)
     out.print()
     out.print(
         "Best quality on the curve, in points over the best single model: "
-        f"{points(result.best_quality_gain)}."
+        f"{points(result.headline.best_quality_gain)}."
     )
-    if result.mean_quality_gain is not None:
+    if result.headline.mean_quality_gain is not None:
         out.print(
             "Mean quality between the cheapest model's cost and the best single model's, in points "
-            f"over the latter: {points(result.mean_quality_gain)}."
+            f"over the latter: {points(result.headline.mean_quality_gain)}."
         )
-    if result.cost_saved is not None:
+    if result.headline.cost_saved is not None:
         out.print(
             f"Cost saved at the best single model's quality, on the curve: "
-            f"{percent(result.cost_saved)}."
+            f"{percent(result.headline.cost_saved)}."
         )
-    error = sum(result.calibration_error.values()) / len(result.calibration_error)
-    brier = sum(result.brier.values()) / len(result.brier)
-    out.print(f"Calibration, mean over models: error {100 * error:.1f} points, Brier {brier:.3f}.")
+    error, brier = result.metric("calibration_error").value, result.metric("brier").value
+    if error is not None and brier is not None:
+        out.print(
+            f"Calibration, mean over models: error {100 * error.value:.1f} points, "
+            f"Brier {brier.value:.3f}."
+        )
     out.print(f"Prompts of no known task: {result.abstained:.1%}.")

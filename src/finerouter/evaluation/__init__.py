@@ -3,8 +3,9 @@
 result = evaluate(router, held_out)
 """
 
-from finerouter.evaluation.evaluate import EvaluationResult, Line, evaluate
+from finerouter.evaluation.evaluate import evaluate
 from finerouter.evaluation.intervals import Interval
 from finerouter.evaluation.report import write_report
+from finerouter.evaluation.result import EvaluationResult, Line
 
 __all__ = ["EvaluationResult", "Interval", "Line", "evaluate", "write_report"]
