@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from dataclasses import replace
@@ -16,7 +17,9 @@ from tests import synthetic
 from tests.cli.running import assert_refused, finerouter, quick_config
 
 PROMPT = "What is 512 plus 77 times 31? Calculate the number step by step."
-COMMANDS = ("demo", "evaluate", "route", "tasks", "train")
+# What `train` keeps and holds out of the synthetic data by default.
+KEPT, HELD_OUT = (len(part) for part in synthetic.outcomes(480).split(test_size=0.2, seed=0))
+COMMANDS = ("crossval", "demo", "evaluate", "route", "tasks", "train")
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +56,7 @@ def table_file(tmp_path_factory) -> Path:
 def test_train_says_what_it_found(trained) -> None:
     found, out = trained
     assert found["router"] == str(out)
-    assert found["data"]["prompts"] == 384
+    assert found["data"]["prompts"] == KEPT
     assert found["tasks"] == len(Router.load(out).tasks) >= 5
     assert found["config"]["folds"] == synthetic.QUICK.folds
 
@@ -62,9 +65,9 @@ def test_evaluate_judges_on_the_prompts_held_back(router: Path, data_folder: Pat
     finished = finerouter("evaluate", router, data_folder, "--resamples", 100, "--json")
     assert (finished.code, finished.err) == (0, "")
     found = finished.json
-    assert found["data"]["prompts"] == 96
-    assert found["training_prompts_left_out"] == 384
-    assert not found["judged_on_training_prompts"]
+    assert found["data"]["prompts"] == HELD_OUT
+    assert found["data"]["left_out"] == KEPT
+    assert found["data"]["seen"] == 0
     assert found["headline"]["best_quality_gain"]["low"] > 0
 
 
@@ -73,7 +76,66 @@ def test_evaluate_prints_a_line_for_every_way_of_choosing(router: Path, data_fol
     assert finished.code == 0
     for words in ("best single (", "cheapest (", "random model", "router, best", "oracle"):
         assert words in finished.out
-    assert "left out 384 prompts" in finished.err
+    assert f"left out {KEPT} prompts" in finished.err
+
+
+def test_the_first_screen_of_an_evaluation_is_one_screen(router: Path, data_folder: Path) -> None:
+    finished = finerouter("evaluate", router, data_folder, "--resamples", 100)
+    assert len(finished.out.splitlines()) <= 30
+    for words in ("best dial", "cost saved at its quality", "half its cost", "Calibration", "p99"):
+        assert words in finished.out
+    assert "more: --all" in finished.err
+
+
+def test_evaluate_prints_the_sections_asked_for(router: Path, data_folder: Path) -> None:
+    some = finerouter("evaluate", router, data_folder, "--resamples", 100, "--section", "metrics")
+    assert "PerfGain" in some.out
+    assert "REGRETS" not in some.out
+    everything = finerouter("evaluate", router, data_folder, "--resamples", 100, "--all").out
+    for words in ("METRICS", "BENCHMARKS", "TASKS", "MODELS", "ROBUSTNESS", "REGRETS", "APGR",
+                  "typing mistakes", "why: "):  # fmt: skip
+        assert words in everything
+
+
+def test_evaluate_writes_tables_and_predictions(
+    router: Path, data_folder: Path, tmp_path: Path
+) -> None:
+    options = ("--csv", tmp_path / "out", "--predictions", tmp_path / "p.json", "--balanced")
+    finished = finerouter("evaluate", router, data_folder, "--resamples", 100, *options)
+    assert finished.code == 0, finished.err
+    assert (tmp_path / "out" / "lines.csv").is_file()
+    assert len(json.loads((tmp_path / "p.json").read_text("utf-8"))) == HELD_OUT
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    refused = finerouter("evaluate", router, data_folder, "--csv", tmp_path / "mine")
+    assert_refused(refused, "holds no lines.csv")
+    lonely = finerouter("evaluate", router, data_folder, "--balanced")
+    assert lonely.code == 2
+    assert "--balanced is for --predictions FILE" in lonely.err
+
+
+def test_evaluate_takes_other_prices(router: Path, data_folder: Path, tmp_path: Path) -> None:
+    pool = tmp_path / "models.json"
+    pool.write_text((data_folder / "models.json").read_text("utf-8"), "utf-8")
+    finished = finerouter("evaluate", router, data_folder, "--pool", pool, "--resamples", 100)
+    assert finished.code == 0, finished.err
+
+
+@pytest.mark.parametrize("split", ["random", "benchmark"])
+def test_crossval_trains_and_judges_on_splits(
+    data_folder: Path, tmp_path: Path, split: str
+) -> None:
+    config = quick_config(tmp_path)
+    arguments = ("crossval", data_folder, "--split", split, "--folds", 2, "--config", config)
+    finished = finerouter(*arguments, "--resamples", 100)
+    assert (finished.code, finished.err) == (0, "")
+    name = "fold 2 of 2" if split == "random" else "without code"
+    for words in (name, "All splits together", "best single", "cost saved at its quality"):
+        assert words in finished.out
+
+
+def test_crossval_refuses_a_split_that_the_data_does_not_allow(data_folder: Path) -> None:
+    assert_refused(finerouter("crossval", data_folder, "--split", "time"), "holds no times")
 
 
 def test_route_prints_a_decision_as_json(router: Path) -> None:
@@ -109,7 +171,7 @@ def test_route_takes_new_prices(router: Path, tmp_path: Path) -> None:
 
 def test_tasks_are_listed_as_json(router: Path) -> None:
     found = finerouter("tasks", router, "--json").json
-    assert sum(task["size"] for task in found) == 384
+    assert sum(task["size"] for task in found) == KEPT
     for task in found:
         assert task["name"]
         assert task["terms"]
@@ -241,7 +303,7 @@ def test_judging_on_training_prompts_alone_is_refused(router: Path, tmp_path: Pa
     rows = [at for at, text in enumerate(table.prompts) if prompt_id(text) in seen]
     table.rows(rows[:60]).write(tmp_path / "seen")
     finished = finerouter("evaluate", router, tmp_path / "seen")
-    assert_refused(finished, "trained on all of its prompts")
+    assert_refused(finished, "trained on all of these prompts")
     forced = finerouter("evaluate", router, tmp_path / "seen", "--force", "--resamples", 100)
     assert forced.code == 0
     assert "the figures flatter" in forced.err

@@ -12,13 +12,19 @@ from numpy.typing import NDArray
 
 from finerouter.evaluation.headline import headline, lines, quality_cost
 from finerouter.evaluation.judging import Judged, balanced_cost_weight, judge
+from finerouter.evaluation.latency import measure_latency
 from finerouter.evaluation.metric_list import metric_list
-from finerouter.evaluation.resampled import resample, task_labels
+from finerouter.evaluation.notes import notes
+from finerouter.evaluation.resampled import Resampled, resample, task_labels
 from finerouter.evaluation.result import (
     DataFigures,
     EvaluationResult,
+    FlipRate,
+    Latency,
     RouterFigures,
 )
+from finerouter.evaluation.robustness import flip_rates
+from finerouter.evaluation.seen import Unseen, without_training_prompts
 from finerouter.evaluation.tables import (
     benchmark_table,
     model_table,
@@ -29,6 +35,7 @@ from finerouter.evaluation.tables import (
 from finerouter.evaluation.task_map import task_map
 from finerouter.outcomes import OutcomeTable
 from finerouter.router import Router
+from finerouter.training import Progress
 
 Floats = NDArray[np.float64]
 _REGRETS = 20
@@ -36,33 +43,63 @@ _REGRETS = 20
 
 def evaluate(
     router: Router,
-    held_out: OutcomeTable,
+    outcomes: OutcomeTable,
     *,
-    training: OutcomeTable | None = None,
+    force: bool = False,
     resamples: int = 1000,
     seed: int = 0,
+    decisions: int = 300,
+    progress: Progress | None = None,
 ) -> EvaluationResult:
     """Evaluate a router.
 
+    Prompts that the router was trained on, and near-duplicates of these, are left out and counted.
+    Where the data holds them, the best model of each benchmark is chosen by their outcomes.
+
     Args:
         router: trained.
-        held_out: outcomes of the router's models on prompts it was not trained on.
-        training: outcomes it was trained on, where they are at hand: the best model of each
-            benchmark is then chosen there.
+        outcomes: of the router's models; other models are not looked at.
+        force: judge on training prompts too; the result is marked.
         resamples: of the bootstrap.
-        seed: of the bootstrap.
+        seed: of the bootstrap, and of what is drawn for folds and perturbations.
+        decisions: how many to time; 0 times none, and then the same call gives the same result.
+        progress: called with a stage's name, steps done and steps in all.
 
     Raises:
-        DataError: too few prompts, or a model of the router has no outcomes.
+        DataError: too few prompts are left, a model of the router has no outcomes, or a number is
+            out of its range.
     """
-    judged = judge(router, held_out, training=training, seed=seed)
+    report = progress or (lambda *_: None)
+    report("judging", 0, 4)
+    unseen = without_training_prompts(router, outcomes, force=force)
+    judged = judge(router, unseen.held_out, training=unseen.training, seed=seed)
+    report("judging", 1, 4)
     found = resample(judged, resamples=resamples, seed=seed)
-    abstained = float((task_labels(judged) == len(router.tasks)).mean())
-    about = _router_figures(router)
+    report("judging", 2, 4)
+    balanced = balanced_cost_weight(router)
+    flips = flip_rates(router, judged, balanced=balanced, resamples=resamples, seed=seed)
+    report("judging", 3, 4)
+    prompts = judged.outcomes.prompts
+    latency = measure_latency(router, prompts, decisions=decisions) if decisions else None
+    result = _result(router, outcomes, unseen, found, flips, latency, (resamples, seed))
+    report("judging", 4, 4)
+    return result
+
+
+def _result(
+    router: Router,
+    outcomes: OutcomeTable,
+    unseen: Unseen,
+    found: Resampled,
+    flips: tuple[FlipRate, ...],
+    latency: Latency | None,
+    drawn: tuple[int, int],
+) -> EvaluationResult:
+    judged, about = found.judged, _router_figures(router)
+    abstained = float((task_labels(judged.estimate) == len(router.tasks)).mean())
     rows = router.features.encode(router.encoder, judged.outcomes.prompts)
-    place = task_map(rows, judged.estimate.task_probs)
     return EvaluationResult(
-        data=_data_figures(router, judged),
+        data=_data_figures(router, judged, unseen),
         router=about,
         best_single=router.models[judged.best_single],
         headline=headline(found),
@@ -74,16 +111,16 @@ def evaluate(
         models=model_table(found),
         abstained=abstained,
         regrets=regret_table(judged, most=_REGRETS),
-        flip_rates=(),
-        latency=None,
-        prompts=prompt_table(judged, place),
-        resamples=resamples,
-        seed=seed,
-        notes=(),
+        flip_rates=flips,
+        latency=latency,
+        prompts=prompt_table(judged, task_map(rows, judged.estimate.task_probs)),
+        resamples=drawn[0],
+        seed=drawn[1],
+        notes=notes(outcomes, unseen, judged),
     )
 
 
-def _data_figures(router: Router, judged: Judged) -> DataFigures:
+def _data_figures(router: Router, judged: Judged, unseen: Unseen) -> DataFigures:
     outcomes = judged.outcomes
     names, counts = np.unique(np.array(outcomes.benchmarks or (), dtype=str), return_counts=True)
     return DataFigures(
@@ -93,9 +130,9 @@ def _data_figures(router: Router, judged: Judged) -> DataFigures:
         outcomes=int((~np.isnan(outcomes.score)).sum()),
         fingerprint=outcomes.fingerprint,
         training_prompts=len(router.training.prompt_ids),
-        left_out=0,
-        left_out_near=0,
-        seen=0,
+        left_out=unseen.left_out,
+        left_out_near=unseen.left_out_near,
+        seen=unseen.seen,
         costs_known=judged.costs_known,
     )
 

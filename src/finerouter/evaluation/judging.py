@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from finerouter.duplicates import near_duplicate_groups
 from finerouter.errors import DataError
 from finerouter.evaluation.baselines import oracle_choice, random_outcome
 from finerouter.evaluation.crossfit import FOLDS, fold_labels
@@ -107,7 +108,7 @@ def judge(
     cost, known = _filled_costs(outcomes)
     folds = fold_labels(
         outcomes.benchmarks or [""] * len(outcomes),
-        np.arange(len(outcomes)),
+        near_duplicate_groups(outcomes.prompts),
         folds=FOLDS,
         seed=seed,
     )
@@ -136,6 +137,19 @@ def judge(
     )
 
 
+def estimate_rows(estimate: Estimate, rows: Labels) -> Estimate:
+    """The estimates of these prompts only."""
+    return replace(
+        estimate,
+        task_probs=estimate.task_probs[rows],
+        none=estimate.none[rows],
+        quality=estimate.quality[rows],
+        quality_std=estimate.quality_std[rows],
+        cost_usd=estimate.cost_usd[rows],
+        tokens=estimate.tokens[rows],
+    )
+
+
 def balanced_cost_weight(router: Router) -> float:
     """The cost weight that training chose."""
     return float(router.training.info["balanced_cost_weight"])
@@ -145,8 +159,11 @@ def usable(router: Router, held_out: OutcomeTable) -> OutcomeTable:
     """The outcomes of the router's models, without prompts that have none.
 
     Raises:
-        DataError: too few prompts, or a model of the router has no outcomes.
+        DataError: too few prompts, a model of the router has no outcomes, or a number is out of
+            its range.
     """
+    _check_range("score", held_out.score, 1.0)
+    _check_range("cost_usd", held_out.cost_usd, np.finfo(np.float64).max)
     held_out = _with_prices(held_out.select_models(router.models), router)
     held_out = held_out.rows(np.flatnonzero((~np.isnan(held_out.score)).any(axis=1)))
     unseen = np.flatnonzero(np.isnan(held_out.score).all(axis=0))
@@ -161,6 +178,16 @@ def usable(router: Router, held_out: OutcomeTable) -> OutcomeTable:
             f"{LEAST_PROMPTS}"
         )
     return held_out
+
+
+def _check_range(name: str, values: Floats, top: float) -> None:
+    bad = np.argwhere(~np.isnan(values) & ~((values >= 0) & (values <= top)))
+    if len(bad):
+        allowed = "between 0 and 1" if top == 1 else "zero or more, and finite"
+        raise DataError(
+            f"{name} of prompt {bad[0, 0] + 1} is {values[tuple(bad[0])]}; it must be {allowed}, "
+            "or NaN where it is unknown"
+        )
 
 
 def choose_at(estimate: Estimate, outcomes: OutcomeTable, weight: float) -> Labels:

@@ -8,6 +8,7 @@ they are shown.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +32,7 @@ from finerouter.quality.calibration import brier_score, expected_calibration_err
 Floats = NDArray[np.float64]
 _NO_COSTS = "costs are not known for every model; give prices"
 _FREE = "the best single model costs nothing, so nothing can be saved"
-_ON_CURVE = "read off the held-out curve, which flatters every method alike"
+_ON_CURVE = "read off the held-out curve: flatters all alike"
 
 
 def metric_list(
@@ -116,39 +117,55 @@ def _unit(key: str) -> str:
 
 
 def _curve(found: Resampled) -> Iterator[Metric]:
-    single, usd = found.single
-    quality, cost = found.point_score, found.point_cost_usd
+    """Read off the curve as the field does: the best point, the hull."""
+    single, quality = found.single[0], found.point_score
+    gain = quality.max(axis=1) - single
     yield _of("perf_gain", "PerfGain: best point over best single",
               metrics.perf_gain(quality, single), "share", "the best single model scores zero",
               difference=True, pick=True, note=_ON_CURVE)  # fmt: skip
     yield Metric("best_on_curve_gain", "best point over best single, in points",
-                 interval_of_pick(quality.max(axis=1) - single), "points", True,
-                 _ON_CURVE)  # fmt: skip
-    rows: list[tuple[str, str, Callable[[], Floats], str]] = [
-        ("cost_save", "CostSave: saved at the best single's quality",
-         lambda: metrics.cost_save(cost, quality, usd, single), "share"),
-        ("aiq", "AIQ, paper's form, cheapest to best single's cost",
-         lambda: _per_draw(found, metrics.aiq, *cost_range(found)), "points"),
-        ("aiq_gain", "AIQ less the best single's quality",
-         lambda: _per_draw(found, metrics.aiq, *cost_range(found)) - single, "points"),
-        ("aiq_as_coded", "AIQ, RouterBench code's form, to the dearest model's cost",
-         lambda: _per_draw(found, metrics.aiq_as_coded, found.model_cost_usd.max(axis=1)),
-         "points"),
-        ("half_cost_gain", "quality at half the best single's cost, over it",
-         lambda: _per_draw(found, metrics.quality_at_cost, usd / 2) - single, "points"),
-        ("quarter_cost_gain", "quality at a quarter of the best single's cost, over it",
-         lambda: _per_draw(found, metrics.quality_at_cost, usd / 4) - single, "points"),
-        ("pareto_dist", "ParetoDist to the frontier of router and single models",
-         lambda: _pareto(found), "score"),
-    ]  # fmt: skip
-    for key, name, values, unit in rows:
+                 interval_of_pick(gain), "points", True, _ON_CURVE)  # fmt: skip
+    for key, name, unit, values, missing in _with_costs(found):
         difference = key.endswith("gain") or key == "cost_save"
         if not found.judged.costs_known:
             yield Metric(key, name, None, unit, difference, _NO_COSTS)
-            continue
-        missing = _FREE if not usd[0] > 0 else "the curve does not reach it"
-        yield _of(key, name, values(), unit, missing, difference=difference, pick=True,
-                  note=_ON_CURVE)  # fmt: skip
+        else:
+            yield _of(key, name, values(), unit, missing, difference=difference,
+                      pick=key != "pareto_dist", note=_ON_CURVE)  # fmt: skip
+
+
+_Row = tuple[str, str, str, Callable[[], Floats], str]
+
+
+def _with_costs(found: Resampled) -> Iterator[_Row]:
+    single, usd = found.single
+    quality, cost = found.point_score, found.point_cost_usd
+    free = not usd[0] > 0
+    low, high = cost_range(found)
+    empty = _FREE if free else "the best single model is the cheapest as well"
+    yield ("cost_save", "CostSave: saved at the best single's quality", "share",
+           lambda: metrics.cost_save(cost, quality, usd, single),
+           _FREE if free else "the curve never reaches that quality")  # fmt: skip
+    yield ("aiq", "AIQ, paper's form, cheapest to best single's cost", "points",
+           lambda: _per_draw(found, metrics.aiq, low, high), empty)  # fmt: skip
+    yield ("aiq_gain", "AIQ less the best single's quality", "points",
+           lambda: _per_draw(found, metrics.aiq, low, high) - single, empty)  # fmt: skip
+    yield ("aiq_as_coded", "AIQ, RouterBench code's form, to the dearest model's cost", "points",
+           lambda: _per_draw(found, metrics.aiq_as_coded, found.model_cost_usd.max(axis=1)),
+           "nothing costs more than the curve's cheapest point")  # fmt: skip
+    for key, part, share in (("half", "half", 0.5), ("quarter", "a quarter of", 0.25)):
+        yield (f"{key}_cost_gain", f"quality at {part} the best single's cost, over it", "points",
+               partial(_at_share, found, share),
+               _FREE if free else "no point of the curve is that cheap")  # fmt: skip
+    yield ("pareto_dist", "ParetoDist to the frontier of router and single models", "score",
+           lambda: _pareto(found), "")  # fmt: skip
+
+
+def _at_share(found: Resampled, share: float) -> Floats:
+    single, usd = found.single
+    if not usd[0] > 0:
+        return np.full(len(usd), np.nan)
+    return _per_draw(found, metrics.quality_at_cost, share * usd) - single
 
 
 def _per_draw(found: Resampled, figure: Callable[..., float], *more: Floats) -> Floats:

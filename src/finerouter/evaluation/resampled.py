@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from finerouter.evaluation.crossfit import CurveTally
 from finerouter.evaluation.intervals import Interval, Tally, tallies
 from finerouter.evaluation.judging import Judged, always
+from finerouter.policy import Estimate
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -63,7 +64,7 @@ def resample(judged: Judged, *, resamples: int, seed: int) -> Resampled:
     names = tuple(sorted(set(judged.outcomes.benchmarks or ())))
     ways = np.stack([way.score for way in judged.ways], axis=1)
     columns, parts = _columns(judged, ways)
-    blocks = [(columns, judged.folds), (ways, task_labels(judged))]
+    blocks = [(columns, judged.folds), (ways, task_labels(judged.estimate))]
     if names:
         position = {name: at for at, name in enumerate(names)}
         groups = np.array([position[name] for name in judged.outcomes.benchmarks or ()])
@@ -85,9 +86,8 @@ def resample(judged: Judged, *, resamples: int, seed: int) -> Resampled:
     )
 
 
-def task_labels(judged: Judged) -> Labels:
+def task_labels(estimate: Estimate) -> Labels:
     """Most probable task of each prompt; the number of tasks where none is likelier, [prompt]."""
-    estimate = judged.estimate
     task = estimate.task_probs.argmax(axis=1)
     abstains = estimate.none > estimate.task_probs.max(axis=1)
     return np.where(abstains, estimate.task_probs.shape[1], task)

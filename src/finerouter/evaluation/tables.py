@@ -95,7 +95,7 @@ def _most(columns: Labels) -> int:
 
 def task_table(found: Resampled, tasks: Sequence[Task]) -> tuple[TaskFigures, ...]:
     """A row per task that has held-out prompts, and one for those of none; most prompts first."""
-    labels = task_labels(found.judged)
+    labels = task_labels(found.judged.estimate)
     rows = [
         _task(found, tasks, at, np.flatnonzero(labels == at)) for at in np.unique(labels).tolist()
     ]
@@ -236,7 +236,9 @@ def _reason(judged: Judged, row: int, chosen: int, best: int) -> str:
         return f"the task was uncertain: {task!r} at only {probability:.0%}"
     if gap <= spread:
         return f"a near tie: {100 * gap:.1f} points apart, within the uncertainty of {task!r}"
-    rarer = column_means(judged.outcomes.score[task_labels(judged) == _column(judged, task)])
+    rarer = column_means(
+        judged.outcomes.score[task_labels(judged.estimate) == _column(judged, task)]
+    )
     if rarer[chosen] >= rarer[best]:
         return f"bad luck: the chosen model is better on average in {task!r}"
     return f"the estimates rank these two models the wrong way round in {task!r}"
