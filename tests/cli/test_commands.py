@@ -6,6 +6,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -132,6 +133,21 @@ def test_crossval_trains_and_judges_on_splits(
     name = "fold 2 of 2" if split == "random" else "without code"
     for words in (name, "All splits together", "best single", "cost saved at its quality"):
         assert words in finished.out
+
+
+def test_crossval_judges_by_what_was_asked_later(tmp_path: Path) -> None:
+    table = synthetic.outcomes(240)
+    days = np.arange(240) * np.timedelta64(1, "D")
+    timed = replace(table, times=(np.datetime64("2026-01-01", "s") + days))
+    timed.write(tmp_path / "data")
+    config = quick_config(tmp_path)
+    arguments = ("--split", "time", "--folds", 2, "--config", config, "--resamples", 100, "--json")
+    finished = finerouter("crossval", tmp_path / "data", *arguments)
+    assert finished.code == 0, finished.err
+    found = finished.json
+    assert [split["name"][:7] for split in found["splits"]] == ["2026-03", "2026-06"]
+    assert found["splits"][0]["training_prompts"] < found["splits"][1]["training_prompts"]
+    assert found["prompts"] <= 160
 
 
 def test_crossval_refuses_a_split_that_the_data_does_not_allow(data_folder: Path) -> None:

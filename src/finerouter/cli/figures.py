@@ -31,8 +31,9 @@ def points(interval: Interval | None) -> str:
 
 
 def percent(interval: Interval) -> str:
-    """A share with its interval."""
-    return f"{interval.value:.0%} [{interval.low:.0%}, {interval.high:.0%}]"
+    """A share saved or closed, with its interval, or the words that there is none."""
+    text = f"{interval.value:.0%} [{interval.low:.0%}, {interval.high:.0%}]"
+    return f"{text} {NOTHING_SHOWN}" if interval.holds_zero else text
 
 
 def print_evaluation(result: EvaluationResult, sections: Sequence[str] = ()) -> None:

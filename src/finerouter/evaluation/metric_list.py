@@ -157,7 +157,7 @@ def _with_costs(found: Resampled) -> Iterator[_Row]:
         yield (f"{key}_cost_gain", f"quality at {part} the best single's cost, over it", "points",
                partial(_at_share, found, share),
                _FREE if free else "no point of the curve is that cheap")  # fmt: skip
-    yield ("pareto_dist", "ParetoDist to the frontier of router and single models", "score",
+    yield ("pareto_dist", "ParetoDist, to the frontier of router and single models", "score",
            lambda: _pareto(found), "")  # fmt: skip
 
 
