@@ -5,12 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check format benchmark clean
+.PHONY: demo test check browser format benchmark clean
 
 demo: $(VENV)/.installed  ## train, evaluate and route on the starter dataset, offline
 	$(BIN)/finerouter demo
 
-test: $(VENV)/.installed-dev check  ## everything that continuous integration runs
+test: $(VENV)/.installed-dev check browser  ## everything that continuous integration runs
 	$(BIN)/python -m pytest
 
 check: $(VENV)/.installed-dev  ## style, types and layers
@@ -18,6 +18,13 @@ check: $(VENV)/.installed-dev  ## style, types and layers
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+browser:  ## Chromium, in which the page of a report is tested; without it that test is skipped
+	@if command -v chromium >/dev/null || command -v chromium-browser >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && [ -f /etc/debian_version ]; then \
+		(apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium) >/dev/null 2>&1 \
+		|| echo "Chromium could not be installed: reports are not tested in a browser"; \
+	else echo "No Chromium here: reports are not tested in a browser (Debian: apt-get install chromium)"; fi
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .

@@ -18,7 +18,7 @@ import click
 
 from finerouter.errors import FinerouterError, UserError
 
-_COMMANDS = ("demo", "train", "evaluate", "crossval", "route", "tasks")
+_COMMANDS = ("demo", "train", "evaluate", "report", "crossval", "route", "tasks")
 
 
 class _LazyGroup(click.Group):

@@ -1,0 +1,149 @@
+"""The few sentences that a manager reads: quality, cost, money a month.
+
+Takes an `EvaluationResult` and a volume; gives statements. Knows nothing of the page.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from finerouter.evaluation.intervals import Interval
+from finerouter.evaluation.report import words
+from finerouter.evaluation.result import EvaluationResult, Line
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One finding.
+
+    Attributes:
+        title: what it is about.
+        figure: the number to remember, or the words that there is none.
+        verdict: "better", "worse", "none" or "unknown"; the figure says it in words too.
+        detail: sentences with the interval.
+    """
+
+    title: str
+    figure: str
+    verdict: str
+    detail: str
+
+
+def judged_on(result: EvaluationResult) -> str:
+    """What was judged, against what."""
+    data = result.data
+    many = len(data.benchmarks)
+    where = f" of {many} benchmarks" if many > 1 else ""
+    unseen = "some of which it was trained on" if data.seen else "that it had not seen"
+    return (
+        f"The router was judged on {data.prompts:,} prompts{where} {unseen}, against always asking "
+        f"{result.best_single}, the model that did best on the training prompts. It chooses among "
+        f"{len(result.models)} models. Scores run from 0 to 100; brackets hold 95 % intervals."
+    )
+
+
+def statements(result: EvaluationResult, volume: int) -> tuple[Statement, ...]:
+    """Quality alone, equal quality for less, and the balanced setting in money."""
+    return (
+        _quality_alone(result, volume),
+        *_equal_quality(result, volume),
+        *_balanced(result, volume),
+    )
+
+
+def _quality_alone(result: EvaluationResult, volume: int) -> Statement:
+    gain, line, single = result.headline.quality_gain, result.line("router"), _single(result)
+    verdict = words.verdict(gain)
+    cost = ""
+    if line.cost_per_1k_usd is not None:
+        cost = (
+            f" {volume:,} prompts a month cost {_month(line, volume)}, with {result.best_single} "
+            f"{_month(single, volume)}."
+        )
+    return Statement(
+        "When only quality matters",
+        f"{words.signed_points(gain.value)} points of quality"
+        if verdict in _SHOWN
+        else _not_shown("difference in quality", verdict),
+        verdict,
+        f"{result.best_single} scores {words.score(single.quality.value)} of 100; the router "
+        f"{words.score(line.quality.value)}. {_plausible(gain)}{cost}",
+    )
+
+
+def _equal_quality(result: EvaluationResult, volume: int) -> tuple[Statement, ...]:
+    saved, cost = result.headline.cost_saved, _single(result).cost_per_1k_usd
+    if saved is None or cost is None:
+        return ()
+    month, verdict = cost.value * volume / 1000, words.verdict(saved)
+    return (
+        Statement(
+            "For the same quality",
+            _share_saved(saved) if verdict in _SHOWN else _not_shown("saving", verdict),
+            verdict,
+            f"The cheapest setting that reached the quality of {result.best_single} on other "
+            f"prompts. At {volume:,} prompts a month it saves {_money(saved, month)} of "
+            f"{words.dollars(month)}; the share saved is {words.percent(saved)}. Quality that "
+            f"came with it, in points: {words.points(result.headline.cost_saved_quality)}.",
+        ),
+    )
+
+
+def _balanced(result: EvaluationResult, volume: int) -> tuple[Statement, ...]:
+    line, single = result.line("balanced"), _single(result)
+    if line.cost_per_1k_usd is None or single.cost_per_1k_usd is None or line.saved is None:
+        return ()
+    month, verdict = single.cost_per_1k_usd.value * volume / 1000, words.verdict(line.saved)
+    return (
+        Statement(
+            "Balanced, as training set it",
+            _amount_saved(line.saved, month)
+            if verdict in _SHOWN
+            else _not_shown("saving", verdict),
+            verdict,
+            f"{volume:,} prompts a month cost {_month(line, volume)} instead of "
+            f"{_month(single, volume)}: {_money(line.saved, month)} saved. Quality against "
+            f"{result.best_single}, in points: {words.points(line.against_best_single)}.",
+        ),
+    )
+
+
+_SHOWN = ("better", "worse")
+
+
+def _single(result: EvaluationResult) -> Line:
+    return result.line("best single")
+
+
+def _not_shown(what: str, verdict: str) -> str:
+    return f"no {what} shown" if verdict == "none" else f"{what} unknown".capitalize()
+
+
+def _plausible(gain: Interval) -> str:
+    if words.verdict(gain) == "unknown":
+        return "There are too few prompts for an interval."
+    low, high = words.signed_points(gain.low), words.signed_points(gain.high)
+    if gain.holds_zero:
+        return f"Any difference from {low} to {high} points fits these prompts."
+    return f"With 95 % confidence the difference lies between {low} and {high} points."
+
+
+def _share_saved(saved: Interval) -> str:
+    share = words.share(abs(saved.value))
+    return f"{share} of the cost saved" if saved.value > 0 else f"{share} more cost"
+
+
+def _amount_saved(saved: Interval, month: float) -> str:
+    amount = words.dollars(abs(saved.value * month))
+    return f"{amount} a month saved" if saved.value > 0 else f"{amount} a month more"
+
+
+def _money(saved: Interval, month: float) -> str:
+    return words.bracketed(
+        Interval(saved.value * month, saved.low * month, saved.high * month), words.dollars
+    )
+
+
+def _month(line: Line, volume: int) -> str:
+    cost = line.cost_per_1k_usd
+    return words.dollars(None if cost is None else cost.value * volume / 1000)

@@ -1,0 +1,105 @@
+"""Numbers and intervals as a reader wants them; what is unknown says so.
+
+Takes numbers; gives short texts. Knows nothing of where they stand on the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import isfinite, isnan
+
+from finerouter.evaluation.intervals import Interval
+from finerouter.evaluation.result import Metric
+
+NOTHING_SHOWN = "no difference shown"
+UNKNOWN = "unknown"
+
+
+def score(value: float | None) -> str:
+    """A mean score, 0 to 1, on the scale to 100."""
+    return UNKNOWN if value is None or isnan(value) else f"{100 * value:.1f}"
+
+
+def share(value: float | None, places: int = 0) -> str:
+    """A share in percent."""
+    return UNKNOWN if value is None or isnan(value) else f"{100 * value:.{places}f}%"
+
+
+def usd(amount: float | None) -> str:
+    """An amount of money: whole dollars from a hundred on, three significant digits below."""
+    if amount is None or isnan(amount):
+        return UNKNOWN
+    sign, size = ("-" if amount < 0 else ""), abs(amount)
+    if size >= 100:
+        return f"{sign}${size:,.0f}"
+    return f"{sign}${size:.2f}" if size >= 1 or size == 0 else f"{sign}${size:.3g}"
+
+
+def dollars(amount: float | None) -> str:
+    """An amount a month: whole dollars from ten on."""
+    if amount is None or isnan(amount) or abs(amount) < 10:
+        return usd(amount)
+    return f"{'-' if amount < 0 else ''}${abs(amount):,.0f}"
+
+
+def signed_points(value: float) -> str:
+    """A difference of scores in points, with its sign; nothing that rounds to nil has one."""
+    text = f"{100 * value:+.1f}"
+    return "0.0" if float(text) == 0 else text
+
+
+def points(interval: Interval | None) -> str:
+    """A difference in points with its interval."""
+    return _difference(interval, signed_points)
+
+
+def percent(interval: Interval | None) -> str:
+    """A share saved or closed with its interval."""
+    return _difference(interval, lambda value: f"{value:.0%}")
+
+
+def money(interval: Interval | None) -> str:
+    """A difference of money with its interval."""
+    return _difference(interval, usd)
+
+
+def metric(value: Metric) -> str:
+    """A metric in its unit, with its interval where it has one."""
+    if value.value is None:
+        return UNKNOWN
+    show = _UNITS[value.unit]
+    return _difference(value.value, show) if value.difference else bracketed(value.value, show)
+
+
+def bracketed(interval: Interval, show: Callable[[float], str]) -> str:
+    """The value, and the interval in brackets where there is one."""
+    if isnan(interval.value):
+        return UNKNOWN
+    if isnan(interval.low) or isnan(interval.high):
+        return show(interval.value)
+    return f"{show(interval.value)} [{show(interval.low)}, {show(interval.high)}]"
+
+
+def verdict(interval: Interval | None) -> str:
+    """What a difference amounts to: "better", "worse", "none" or "unknown"."""
+    if interval is None or not isfinite(interval.low):
+        return "unknown"
+    if interval.holds_zero:
+        return "none"
+    return "better" if interval.value > 0 else "worse"
+
+
+def _difference(interval: Interval | None, show: Callable[[float], str]) -> str:
+    if interval is None:
+        return UNKNOWN
+    text = bracketed(interval, show)
+    return f"{text} {NOTHING_SHOWN}" if verdict(interval) == "none" else text
+
+
+_UNITS: Mapping[str, Callable[[float], str]] = {
+    "points": lambda value: f"{100 * value:.1f}",
+    "share": lambda value: f"{value:.1%}",
+    "bits": lambda value: f"{value:.2f} bits",
+    "usd": usd,
+    "score": lambda value: f"{value:.3f}",
+}
