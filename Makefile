@@ -22,7 +22,7 @@ check: $(VENV)/.installed-dev  ## style, types and layers
 browser:  ## Chromium, in which the page of a report is tested; without it that test is skipped
 	@if command -v chromium >/dev/null || command -v chromium-browser >/dev/null; then :; \
 	elif [ "$$(id -u)" = 0 ] && [ -f /etc/debian_version ]; then \
-		(apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium) >/dev/null 2>&1 \
+		(apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium) >/dev/null 2>&1 \
 		|| echo "Chromium could not be installed: reports are not tested in a browser"; \
 	else echo "No Chromium here: reports are not tested in a browser (Debian: apt-get install chromium)"; fi
 

@@ -141,11 +141,39 @@ def test_what_changed_is_said(result: EvaluationResult, tmp_path: Path) -> None:
     assert "changes" not in {found.get("id") for _, found in page_of(result, tmp_path).attributes}
 
 
+def test_of_many_tasks_that_came_and_went_a_few_are_named(
+    result: EvaluationResult, tmp_path: Path
+) -> None:
+    tasks = tuple(replace(result.tasks[0], task=f"Task {at}") for at in range(9))
+    page = page_of(replace(result, tasks=tasks), tmp_path, previous=result)
+    assert "Tasks added: Task 0, Task 1, Task 2, Task 3, Task 4 and 4 more; tasks removed: " in (
+        page.words
+    )
+
+
+def test_free_models_make_a_page(router, held_out, tmp_path: Path) -> None:
+    free = replace(held_out, cost_usd=np.zeros_like(held_out.score))
+    page = page_of(evaluate(router, free, resamples=100, decisions=0), tmp_path)
+    assert page.of("svg", **{"class": "plot curve"})
+    assert "nothing can be saved against it" in page.words
+    assert "saved a month" not in page.words
+
+
+def test_a_handful_of_prompts_without_benchmarks_makes_a_page(
+    router, held_out, tmp_path: Path
+) -> None:
+    few = replace(held_out.rows(np.arange(24)), benchmarks=None)
+    page = page_of(evaluate(router, few, resamples=100, decisions=0), tmp_path)
+    assert "only 24 prompts" in page.words
+    assert "Benchmarks" not in page.words
+    assert "nan" not in page.words.lower().split()
+
+
 def test_without_costs_there_is_no_plot_and_no_money(router, held_out, tmp_path: Path) -> None:
     page = page_of(blind(router, held_out), tmp_path)
     assert not page.of("svg", **{"class": "plot curve"})
     assert "Costs are unknown" in page.words
-    assert "$" not in page.words
+    assert "prompts a month cost" not in page.words
     assert page.tags.count("article") == 1
 
 
@@ -153,7 +181,7 @@ def test_where_nothing_differs_the_report_says_so(router, held_out, tmp_path: Pa
     same = replace(held_out, score=np.ones_like(held_out.score))
     found = evaluate(router, same, resamples=100, decisions=0)
     page = page_of(found, tmp_path)
-    assert "no difference in quality shown" in page.words
+    assert "No difference in quality shown" in page.words
     assert "None: no other model did better on any prompt." in page.words
 
 
@@ -233,7 +261,7 @@ def test_money_follows_the_volume(result: EvaluationResult) -> None:
     [
         (Interval(0.4, 0.2, 0.5), "40% of the cost saved", "better"),
         (Interval(-0.4, -0.5, -0.2), "40% more cost", "worse"),
-        (Interval(0.1, -0.2, 0.5), "no saving shown", "none"),
+        (Interval(0.1, -0.2, 0.5), "No saving shown", "none"),
         (Interval(0.1, float("nan"), float("nan")), "Saving unknown", "unknown"),
     ],
 )

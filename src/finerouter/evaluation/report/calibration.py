@@ -42,5 +42,9 @@ def _frame(x: svg.Scale, y: svg.Scale) -> list[Markup]:
         parts.append(svg.line((x(0), y(tick)), (x(1), y(tick)), "grid"))
         parts.append(svg.text(x(tick), _BOTTOM + 18, f"{100 * tick:.0f}", "middle", "tick"))
         parts.append(svg.text(_LEFT - 6, y(tick) + 5, f"{100 * tick:.0f}", "end", "tick"))
-    parts.append(svg.text((_LEFT + _RIGHT) / 2, _BOTTOM + 36, "expected", "middle", "label"))
+    parts.append(
+        svg.text(
+            (_LEFT + _RIGHT) / 2, _BOTTOM + 36, "across expected, up observed", "middle", "label"
+        )
+    )
     return parts

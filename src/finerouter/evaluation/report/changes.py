@@ -66,11 +66,20 @@ def _about_prompts(changes: Changes) -> tuple[str, ...]:
 
 def _came_and_went(what: str, added: Sequence[str], removed: Sequence[str]) -> tuple[str, ...]:
     said = [
-        f"{what} {verb}: {', '.join(names)}"
+        f"{what} {verb}: {_listed(names)}"
         for verb, names in (("added", added), ("removed", removed))
         if names
     ]
-    return (f"{'; '.join(said).capitalize()}.",) if said else ()
+    return (f"{_sentence('; '.join(said))}.",) if said else ()
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _listed(names: Sequence[str], most: int = 5) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def _same(same: bool) -> str:

@@ -116,7 +116,7 @@ def _single(result: EvaluationResult) -> Line:
 
 
 def _not_shown(what: str, verdict: str) -> str:
-    return f"no {what} shown" if verdict == "none" else f"{what} unknown".capitalize()
+    return (f"no {what} shown" if verdict == "none" else f"{what} unknown").capitalize()
 
 
 def _plausible(gain: Interval) -> str:

@@ -143,12 +143,13 @@ def models(result: EvaluationResult) -> Table:
             _bar(model.balanced_share, "balanced"),
             words.score(model.calibration_error),
             words.UNKNOWN if model.brier is None else f"{model.brier:.3f}",
+            _prices(result.router.prices.get(model.model, (None, None))),
         )
         for model in result.models
     )
     head = (
         "model", "quality", "USD per 1,000", "share, best quality", "share, balanced",
-        "calibration error, points", "Brier",
+        "calibration error, points", "Brier", "USD per million tokens, in / out",
     )  # fmt: skip
     caption = "Models: always asking each, and the share of prompts the router gives it"
     return Table(caption, head, rows, left=(0, 3, 4))
@@ -176,6 +177,12 @@ def metrics(result: EvaluationResult) -> Table:
     rows = tuple((item.name, words.metric(item), item.note) for item in result.metrics)
     caption = "Every metric by its published definition"
     return Table(caption, ("metric", "value", "note"), rows, left=(0, 1, 2))
+
+
+def _prices(prices: tuple[float | None, float | None]) -> str:
+    if prices == (None, None):
+        return words.UNKNOWN
+    return " / ".join(words.usd(price) for price in prices)
 
 
 def _ranking(task: TaskFigures) -> Table:

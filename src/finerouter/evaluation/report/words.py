@@ -32,7 +32,8 @@ def usd(amount: float | None) -> str:
     sign, size = ("-" if amount < 0 else ""), abs(amount)
     if size >= 100:
         return f"{sign}${size:,.0f}"
-    return f"{sign}${size:.2f}" if size >= 1 or size == 0 else f"{sign}${size:.3g}"
+    cents, digits = f"{size:.2f}", f"{size:.3g}"
+    return f"{sign}${cents if size >= 1 or float(cents) == float(digits) else digits}"
 
 
 def dollars(amount: float | None) -> str:
@@ -60,7 +61,7 @@ def percent(interval: Interval | None) -> str:
 
 def money(interval: Interval | None) -> str:
     """A difference of money with its interval."""
-    return _difference(interval, usd)
+    return _difference(interval, lambda value: f"{'+' if value > 0 else ''}{usd(value)}")
 
 
 def metric(value: Metric) -> str:
