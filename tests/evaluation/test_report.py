@@ -188,7 +188,7 @@ def test_where_nothing_differs_the_report_says_so(router, held_out, tmp_path: Pa
 def test_forced_training_prompts_are_marked(router, table, tmp_path: Path) -> None:
     page = page_of(evaluate(router, table, force=True, resamples=100, decisions=0), tmp_path)
     assert "Warning: judged on training prompts" in page.words
-    assert "some of which it was trained on" in page.words
+    assert "benchmarks, including prompts it was trained on, against" in page.words
 
 
 def test_names_are_text_not_markup(result: EvaluationResult, tmp_path: Path) -> None:

@@ -34,9 +34,9 @@ def judged_on(result: EvaluationResult) -> str:
     data = result.data
     many = len(data.benchmarks)
     where = f" of {many} benchmarks" if many > 1 else ""
-    unseen = "some of which it was trained on" if data.seen else "that it had not seen"
+    unseen = ", including prompts it was trained on" if data.seen else " that it had not seen"
     return (
-        f"The router was judged on {data.prompts:,} prompts{where} {unseen}, against always asking "
+        f"The router was judged on {data.prompts:,} prompts{where}{unseen}, against always asking "
         f"{result.best_single}, the model that did best on the training prompts. It chooses among "
         f"{len(result.models)} models. Scores run from 0 to 100; brackets hold 95 % intervals."
     )
