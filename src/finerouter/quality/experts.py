@@ -15,7 +15,7 @@ head the more, the smaller the task. All of it is closed form: no step size, no 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -197,6 +197,35 @@ class Experts:
         np.multiply(probs[:, :, None], units[:, None, :], out=gated[:, :, 1:])
         correction = gated.reshape(len(rows), -1) @ self.task_heads.reshape(-1, models)
         return general, general + correction
+
+    def with_mixture(self, weights: Floats, level: float, left_over: Floats) -> Experts:
+        """The same with one more model: a mixture of the others, and a shift.
+
+        Args:
+            weights: of the known models, [model].
+            level: shift everywhere.
+            left_over: shift in each task beside it, [task].
+        """
+        trunk = self.trunk
+        heads = trunk.heads @ weights
+        task_heads = self.task_heads @ weights
+        task_heads[:, 0] += left_over
+        mixed = replace(
+            trunk,
+            heads=np.column_stack([trunk.heads, heads]).astype(np.float32),
+            bias=np.append(trunk.bias, trunk.bias @ weights + level).astype(np.float32),
+        )
+        joined = np.concatenate([self.task_heads, task_heads[:, :, None]], axis=2)
+        return Experts(mixed, joined.astype(np.float32))
+
+    def without_model(self, column: int) -> Experts:
+        """The same without one model; the trunk keeps its units."""
+        trunk = replace(
+            self.trunk,
+            heads=np.delete(self.trunk.heads, column, axis=1),
+            bias=np.delete(self.trunk.bias, column),
+        )
+        return Experts(trunk, np.delete(self.task_heads, column, axis=2))
 
     def to_tensors(self) -> dict[str, NDArray[np.generic]]:
         """The fitted arrays, by name."""
