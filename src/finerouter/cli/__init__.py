@@ -18,7 +18,7 @@ import click
 
 from finerouter.errors import FinerouterError, UserError
 
-_COMMANDS = ("demo", "train", "evaluate", "route", "tasks")
+_COMMANDS = ("demo", "train", "evaluate", "route", "tasks", "cells", "probes", "join")
 
 
 class _LazyGroup(click.Group):
