@@ -23,10 +23,12 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-benchmark: $(VENV)/.installed-dev  ## speed, scaling and quality; about an hour
+benchmark: $(VENV)/.installed-dev  ## speed, scaling, quality, labels, joining; about an hour and a half
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.speed --data ../shared/data/pool11
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.scaling
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.labels
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.joining
 
 clean:
 	rm -rf $(VENV)
