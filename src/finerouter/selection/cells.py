@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -193,19 +194,22 @@ class CellChooser:
         worth = gain.sum(axis=0)
         if per_usd:
             worth = worth / np.maximum(np.nan_to_num(cost).mean(axis=0), 1e-12)
-        ranked = np.argsort(-worth, kind="stable")
-        waiting = left[:, ranked].sum(axis=0)
-        contenders = ranked[waiting > 0][:CONTENDERS]
-        more = ranked[waiting > 0][CONTENDERS:]
-        cells = [
+        rows, columns = self._row_by_row(left, np.argsort(-worth, kind="stable"), count)
+        return rows, answered[columns], gain[self.group[rows], columns]
+
+    def _row_by_row(self, left: Flags, ranked: Index, count: int) -> tuple[Index, Index]:
+        """Cells of the first few models that have some left, in the order of the prompts."""
+        open_models = ranked[left[:, ranked].any(axis=0)]
+        contenders, others = open_models[:CONTENDERS], open_models[CONTENDERS:]
+        cells = (
             (row, column)
-            for columns in (contenders, *more[:, None])
+            for columns in (contenders, *others[:, None])
             for row in self.order
             for column in columns
             if left[row, column]
-        ][:count]
-        rows, columns = np.array(cells, dtype=np.int64).reshape(-1, 2).T
-        return rows, answered[columns], gain[self.group[rows], columns]
+        )
+        rows, columns = np.array(list(islice(cells, count)), np.int64).reshape(-1, 2).T
+        return rows, columns
 
 
 def _spread_order(group: Index, random: np.random.Generator) -> Index:
