@@ -101,8 +101,8 @@ def _long_form(table: RawOutcomes, repeats: NDArray[np.int64] | None) -> pa.Tabl
     counted = {} if repeats is None else {"repeats": pa.array(repeats[row, column], pa.int32())}
     return pa.table(
         {
-            "prompt_id": [table.prompt_ids[at] for at in row],
-            "model": [table.models[at] for at in column],
+            "prompt_id": pa.array(table.prompt_ids).take(pa.array(row)),
+            "model": pa.array(table.models).take(pa.array(column)),
             # from_pandas: NaN becomes null, which is how files say "missing".
             **{name: pa.array(values, from_pandas=True) for name, values in measures.items()},
             **counted,

@@ -86,8 +86,9 @@ class Gatherer:
         self._relabelled: set[int] = set()
         self._splits: dict[str, int] = {}
         self._in_splits: list[int] = []
-        self._prompt_at, self._model_at = array("i"), array("i")
-        self._values = tuple(array("d") for _ in range(4))
+        self._last: tuple[Any, Any, int] = (None, None, -1)  # prompt, benchmark, row
+        self._prompt_at, self._model_at, self._scores = array("i"), array("i"), array("d")
+        self._measured = tuple(_Sparse() for _ in range(3))
 
     def add(self, row: Row) -> None:
         """Take one row; a bad one goes to the findings."""
@@ -100,20 +101,22 @@ class Gatherer:
         try:
             if column == _NAMELESS:
                 raise ValueError("the model has no name")
-            values = _measures(row)
+            score = _number(row.score, "score")
+            measured = _measures(row)
             at = self._prompt_row(row.prompt, row.benchmark)
         except ValueError as error:
             self.findings.reject(row.place, str(error))
             return
-        if not self._low <= values[0] <= self._high:
-            self.outliers.add(row.place, values[0])
+        if not self._low <= score <= self._high:
+            self.outliers.add(row.place, score)
             return
         if row.split is not None:
             self._in_splits[at] |= self._split_bit(row.split)
+        for store, value in zip(self._measured, measured, strict=True) if measured else ():
+            store.put(len(self._scores), value)
         self._prompt_at.append(at)
         self._model_at.append(column)
-        for store, value in zip(self._values, values, strict=True):
-            store.append(value)
+        self._scores.append(score)
 
     def _column(self, written: Any) -> int:
         if not isinstance(written, str):
@@ -122,12 +125,16 @@ class Gatherer:
         return self._new_model(written) if code is None else code
 
     def _prompt_row(self, prompt: Any, benchmark: str | None) -> int:
-        at = self._prompts.get(prompt) if isinstance(prompt, str) else None
-        if at is None:
-            return self._new_prompt(prompt, benchmark)
-        if benchmark is not None and benchmark != self._benchmarks[at]:
-            self._relabel(at, benchmark)
-        return at
+        last, of_last, at = self._last
+        if prompt is last and benchmark is of_last:  # one prompt's outcomes often come together
+            return at
+        known = self._prompts.get(prompt) if isinstance(prompt, str) else None
+        if known is None:
+            known = self._new_prompt(prompt, benchmark)
+        elif benchmark is not None and benchmark != self._benchmarks[known]:
+            self._relabel(known, benchmark)
+        self._last = prompt, benchmark, known
+        return known
 
     def _new_model(self, written: str) -> int:
         name = self.aliases.get(written, written)
@@ -172,24 +179,28 @@ class Gatherer:
         if not self._prompt_at:
             raise DataError(self._why_nothing(source))
         self._check_size(source)
-        prompt_at = np.frombuffer(self._prompt_at, dtype=np.int32).astype(np.int64)
-        model_at = np.frombuffer(self._model_at, dtype=np.int32)
         shape = (len(self._prompts), len(self._models))
-        cells = prompt_at * shape[1] + model_at
-        grids = [_means(cells, np.frombuffer(values), shape) for values in self._values]
-        score = (grids[0] - self._scale.worst) / (self._scale.best - self._scale.worst)
+        cells = np.frombuffer(self._prompt_at, dtype=np.int32).astype(np.int64)
+        cells *= shape[1]
+        cells += np.frombuffer(self._model_at, dtype=np.int32)
+        score = _means(cells, np.frombuffer(self._scores), shape)
+        score -= self._scale.worst
+        score /= self._scale.best - self._scale.worst
+        np.clip(score, 0.0, 1.0, out=score)  # for rounding: all lay within
+        tokens_in, tokens_out, cost = (store.means(cells, shape) for store in self._measured)
         # A model may have had missing outcomes only.
         seen = np.flatnonzero(~np.isnan(score).all(axis=0))
+        at: Any = slice(None) if len(seen) == shape[1] else seen
         names = tuple(self._models)
         return Gathered(
             prompts=tuple(self._prompts),
             benchmarks=tuple(self._benchmarks),
-            models=tuple(names[at] for at in seen),
-            score=np.clip(score[:, seen], 0.0, 1.0),  # for rounding: all lay within
-            input_tokens=grids[1][:, seen],
-            output_tokens=grids[2][:, seen],
-            cost_usd=grids[3][:, seen],
-            repeats=np.bincount(cells, minlength=shape[0] * shape[1]).reshape(shape)[:, seen],
+            models=tuple(names[column] for column in seen),
+            score=score[:, at],
+            input_tokens=tokens_in[:, at],
+            output_tokens=tokens_out[:, at],
+            cost_usd=cost[:, at],
+            repeats=np.bincount(cells, minlength=score.size).reshape(shape)[:, at],
             splits=tuple(self._splits),
             in_splits=np.array(self._in_splits, dtype=np.int64),
             missing=self.missing,
@@ -214,10 +225,32 @@ class Gatherer:
             )
 
 
-def _measures(row: Row) -> tuple[float, float, float, float]:
-    """Score, input tokens, output tokens, cost; NaN where unknown."""
+class _Sparse:
+    """Values of some of the rows; formats that have none cost no memory."""
+
+    def __init__(self) -> None:
+        self.values = array("d")
+
+    def put(self, at: int, value: float) -> None:
+        """Set the value of a row; rows come in order."""
+        if value == value:
+            missing = at - len(self.values)
+            if missing:
+                self.values.extend([math.nan] * missing)
+            self.values.append(value)
+
+    def means(self, cells: Codes, shape: tuple[int, int]) -> Floats:
+        """Mean of each cell over its known values."""
+        if not self.values:
+            return np.broadcast_to(np.nan, shape)
+        return _means(cells[: len(self.values)], np.frombuffer(self.values), shape)
+
+
+def _measures(row: Row) -> tuple[float, float, float] | None:
+    """Input tokens, output tokens and cost, NaN where unknown; None where all are."""
+    if row.input_tokens is None and row.output_tokens is None and row.cost_usd is None:
+        return None
     return (
-        _number(row.score, "score"),
         math.nan if row.input_tokens is None else _amount(row.input_tokens, "input_tokens"),
         math.nan if row.output_tokens is None else _amount(row.output_tokens, "output_tokens"),
         math.nan if row.cost_usd is None else _amount(row.cost_usd, "cost_usd"),
@@ -260,7 +293,11 @@ def _means(cells: Codes, values: Floats, shape: tuple[int, int]) -> Floats:
     """Mean of the known values of each cell, NaN where there is none."""
     size = shape[0] * shape[1]
     known = ~np.isnan(values)
-    count = np.bincount(cells[known], minlength=size)
-    total = np.bincount(cells[known], weights=values[known], minlength=size)
+    if not known.all():
+        cells, values = cells[known], values[known]
+    count = np.bincount(cells, minlength=size)
+    total = np.asarray(np.bincount(cells, weights=values, minlength=size), dtype=np.float64)
+    total /= np.maximum(count, 1)
     # One NaN for all: NaNs of other signs would change the fingerprint of equal tables.
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan).reshape(shape)
+    total[count == 0] = np.nan
+    return total.reshape(shape)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -134,9 +134,10 @@ def report_on(
 
 
 def _summaries(table: OutcomeTable, seen: NDArray[np.bool_]) -> Iterator[ModelSummary]:
-    cost = table.realised_cost_usd
     for at, model in enumerate(table.pool):
-        scores, costs = table.score[seen[:, at], at], cost[seen[:, at], at]
+        scores = table.score[seen[:, at], at]
+        # By model, because a whole table of costs can be large.
+        costs = table.select_models([model.model]).realised_cost_usd[seen[:, at]]
         known = costs[~np.isnan(costs)]
         yield ModelSummary(
             model=model.model,
@@ -153,8 +154,8 @@ def _coverage(gathered: Gathered, seen: NDArray[np.bool_]) -> dict[str, dict[str
     number = {name: at for at, name in enumerate(names)}
     of_prompt = np.array([number[name] for name in gathered.benchmarks])
     size = np.bincount(of_prompt, minlength=len(names))
-    counts = np.zeros((len(names), seen.shape[1]))
-    np.add.at(counts, of_prompt, seen)
+    by_model = [np.bincount(of_prompt[column], minlength=len(names)) for column in seen.T]
+    counts = np.stack(by_model, axis=1)
     return {
         name or "": dict(zip(gathered.models, (counts[at] / size[at]).tolist(), strict=True))
         for at, name in enumerate(names)
@@ -224,13 +225,12 @@ def _most_in_common(gathered: Gathered) -> int:
 
 def _odd_bills(table: OutcomeTable) -> Iterator[str]:
     """Models whose recorded cost is far from what tokens and prices say."""
-    price_in = np.array([model.input_usd_per_mtok for model in table.pool], dtype=np.float64)
-    price_out = np.array([model.output_usd_per_mtok for model in table.pool], dtype=np.float64)
-    listed = (table.input_tokens * price_in + table.output_tokens * price_out) / 1e6
-    both = ~np.isnan(listed) & ~np.isnan(table.cost_usd)
-    for at, name in enumerate(table.models):
-        due = listed[both[:, at], at].sum()
-        paid = table.cost_usd[both[:, at], at].sum()
+    for name in (model.model for model in table.pool if model.priced):
+        recorded = table.select_models([name])
+        unrecorded = replace(recorded, cost_usd=np.full_like(recorded.cost_usd, np.nan))
+        listed = unrecorded.realised_cost_usd
+        both = ~np.isnan(listed) & ~np.isnan(recorded.cost_usd)
+        due, paid = listed[both].sum(), recorded.cost_usd[both].sum()
         if due > 0 and not 1 / _ODD_BILL <= paid / due <= _ODD_BILL:
             yield (
                 f"recorded costs of {name} are {paid / due:.2g} times its tokens at the given "

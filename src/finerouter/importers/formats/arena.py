@@ -35,6 +35,8 @@ from finerouter.importers.records import Record, files_under, first_of, records
 
 Codes = NDArray[np.int64]
 _NEIGHBOURHOOD = 200
+_MOST_NEIGHBOURHOODS = 500  # of more than 100,000 battles the neighbourhoods are larger
+_BLOCK = 20_000
 _ROUNDS = 10
 _SEED = 0
 # A model is seldom much better at one kind of prompt than at all: odds of 1 to 2.7 at one sd.
@@ -64,8 +66,8 @@ def _read(source: Path, choices: Choices, findings: Findings) -> Iterator[Row]:
     if not battles:
         raise DataError(f"{source}: holds no battle with a prompt, two models and a winner")
     findings.note(
-        "scores are results of battles, corrected for the opponent's strength among "
-        f"{_NEIGHBOURHOOD} like prompts; they mean the chance to be preferred to another model"
+        "scores are results of battles, corrected for the opponent's strength at like prompts: "
+        "the chance to be preferred to another model of the pool"
     )
     yield from _rows(battles)
 
@@ -134,36 +136,41 @@ def _codes(names: Sequence[str], numbers: dict[str, int]) -> Codes:
 
 def _neighbourhoods(prompts: Sequence[str]) -> Iterator[Codes]:
     """Battles [battle] of like prompts: k-means cells of their embeddings, some 200 in each."""
-    count = len(prompts) // _NEIGHBOURHOOD
+    count = min(len(prompts) // _NEIGHBOURHOOD, _MOST_NEIGHBOURHOODS)
     if count < 2:
         yield np.arange(len(prompts))
         return
     cell = _cells(prompts, count)
-    for number in range(count):
-        at = np.flatnonzero(cell == number)
-        if len(at):
-            yield at
+    order = np.argsort(cell, kind="stable")
+    yield from np.split(order, np.flatnonzero(np.diff(cell[order])) + 1)
 
 
 def _cells(prompts: Sequence[str], count: int) -> Codes:
+    """A cell for each prompt; centres are learned on a sample, so that memory stays small."""
     import faiss
 
     from finerouter.encoders import StaticEncoder
 
-    rows = StaticEncoder.load().encode(list(prompts))
-    # Fewer points than faiss would like in each cell is what is wanted here.
+    encoder = StaticEncoder.load()
+    random = np.random.default_rng(_SEED)
+    drawn = np.sort(random.permutation(len(prompts))[: count * _NEIGHBOURHOOD])
+    sample = encoder.encode([prompts[at] for at in drawn])
     kmeans = faiss.Kmeans(
-        rows.shape[1],
+        sample.shape[1],
         count,
         niter=_ROUNDS,
         seed=_SEED,
         spherical=True,
+        # Fewer points than faiss would like in each cell is what is wanted here.
         min_points_per_centroid=1,
-        max_points_per_centroid=_NEIGHBOURHOOD * 4,
+        max_points_per_centroid=_NEIGHBOURHOOD,
     )
-    kmeans.train(rows)
-    cells: Codes = kmeans.index.search(rows, 1)[1][:, 0].astype(np.int64)
-    return cells
+    kmeans.train(sample)
+    blocks = (
+        encoder.encode(list(prompts[begin : begin + _BLOCK]))
+        for begin in range(0, len(prompts), _BLOCK)
+    )
+    return np.concatenate([kmeans.index.search(rows, 1)[1][:, 0] for rows in blocks])
 
 
 FORMAT = Format(
