@@ -15,7 +15,6 @@ import argparse
 import csv
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -191,6 +190,15 @@ SOURCES: dict[str, tuple[str, Callable[[Path, int], Path]]] = {
 }
 
 
+def peak_bytes() -> int:
+    """Most memory this process held at once.
+
+    Not ru_maxrss: that begins with what the parent held when it started this process.
+    """
+    status = Path("/proc/self/status").read_text("utf-8")
+    return 1024 * int(status.split("VmHWM:")[1].split()[0])
+
+
 def measure(name: str, source: Path, out: Path) -> dict[str, Any]:
     """Import in this process."""
     from finerouter.importers import import_outcomes
@@ -199,7 +207,6 @@ def measure(name: str, source: Path, out: Path) -> dict[str, Any]:
     imported = import_outcomes(name, source)
     imported.write(out)
     seconds, cpu = time.perf_counter() - began, time.process_time() - computed
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     report = imported.report
     return {
         "rows": report.rows,
@@ -207,7 +214,7 @@ def measure(name: str, source: Path, out: Path) -> dict[str, Any]:
         "prompts": report.prompts,
         "import_s": round(seconds, 1),
         "cpu_s": round(cpu, 1),
-        "peak_gb": round(peak, 2),
+        "peak_gb": round(peak_bytes() / 1e9, 2),
     }
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -406,7 +408,12 @@ def test_inspect_reasoning_effort_is_another_arm(tmp_path: Path) -> None:
         config = {"reasoning_effort": effort}
         (tmp_path / "logs" / effort).mkdir(parents=True)
         inspect_log(tmp_path / "logs" / effort, [sample("C")], model_generate_config=config)
-    assert import_outcomes("inspect", tmp_path / "logs").table.models == ("m@high", "m@low")
+    started = inspect_log(tmp_path / "logs", [sample("C")])
+    log = json.loads(started.read_text("utf-8"))
+    log["plan"] = {"config": {"reasoning_effort": "medium"}}
+    write_json(started, log)
+    models = import_outcomes("inspect", tmp_path / "logs").table.models
+    assert models == ("m@high", "m@medium", "m@low")
 
 
 def test_inspect_choices_are_part_of_the_prompt(tmp_path: Path) -> None:
@@ -438,11 +445,41 @@ def test_inspect_logs_that_broke_off_keep_what_they_have(tmp_path: Path) -> None
     assert imported.report.skipped == {"samples without scores": 1}
 
 
+def test_inspect_logs_in_zstandard_are_read(tmp_path: Path) -> None:
+    """As Inspect writes them by now, and Python's zipfile cannot read them before 3.14."""
+    header = {"eval": {"task": "t", "model": "m"}}
+    members = {"header.json": header, "samples/1_epoch_1.json": sample("C", note="x" * 9_000)}
+    path = tmp_path / "log.eval"
+    path.write_bytes(zstd_zip({name: json.dumps(value) for name, value in members.items()}))
+    with zipfile.ZipFile(path) as archive:
+        assert {item.compress_type for item in archive.infolist()} == {93}
+    assert import_outcomes("inspect", path).table.score.tolist() == [[1.0]]
+    path.write_bytes(path.read_bytes().replace(b"\x28\xb5\x2f\xfd", b"\x00\x00\x00\x00"))
+    with pytest.raises(DataError, match=r"header\.json is damaged"):
+        import_outcomes("inspect", path)
+
+
+def zstd_zip(members: dict[str, str]) -> bytes:
+    """A zip whose members are compressed by method 93."""
+    local, central = b"", b""
+    for name, text in members.items():
+        data = pa.compress(text.encode(), codec="zstd", asbytes=True)
+        crc = zlib.crc32(text.encode())
+        common = struct.pack(
+            "<HHHHHIIIHH", 63, 0, 93, 0, 0, crc, len(data), len(text), len(name), 0
+        )
+        central += b"PK\x01\x02\x3f\x00" + common + struct.pack("<HHHII", 0, 0, 0, 0, len(local))
+        central += name.encode()
+        local += b"PK\x03\x04" + common + name.encode() + data
+    end = struct.pack("<HHHHIIH", 0, 0, len(members), len(members), len(central), len(local), 0)
+    return local + central + b"PK\x05\x06" + end
+
+
 def test_damaged_inspect_logs_are_refused(tmp_path: Path) -> None:
     whole = examples.inspect_zip(tmp_path, False)
     path = next(whole.glob("*.eval"))
     path.write_bytes(path.read_bytes()[:-40])
-    with pytest.raises(DataError, match=r"not a whole \.eval log"):
+    with pytest.raises(DataError, match="not a whole archive"):
         import_outcomes("inspect", path)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("samples/1.json", "{}")

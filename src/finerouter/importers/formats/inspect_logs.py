@@ -1,7 +1,7 @@
 """Inspect logs: `.eval` (a zip of JSON) and `.json`, one file a model and task.
 
-A log has `eval{task, model, model_generate_config}` and samples of `id, epoch, input, choices,
-scores{scorer: {value}}, model_usage{model: ...}, error`. Epochs of a sample are repeats. The
+A log has `eval{task, model, model_generate_config}`, `plan{config}` and samples of `id, epoch,
+input, choices, scores{scorer: {value}}, model_usage{model: ...}, error`. Epochs are repeats. The
 letters C, I, P, N are 1, 0, 0.5, 0, as in Inspect itself; a sample with an error is missing.
 `input_tokens` leave out what the cache gave, so cached tokens are added. A model asked with a
 reasoning effort is another arm, `MODEL@EFFORT`. Source: https://inspect.aisi.org.uk/eval-logs.html
@@ -9,7 +9,6 @@ reasoning effort is another arm, `MODEL@EFFORT`. Source: https://inspect.aisi.or
 
 from __future__ import annotations
 
-import json
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -22,11 +21,11 @@ from finerouter.importers.peeking import Peek
 from finerouter.importers.places import Place
 from finerouter.importers.protocol import Choices, Format, Row
 from finerouter.importers.records import files_under, kind_of, nested, whole_json
+from finerouter.importers.zipped_json import open_zip, zipped_json
 
 _LETTERS = {"C": 1.0, "I": 0.0, "P": 0.5, "N": 0.0}
 _WORDS = {"yes": 1.0, "true": 1.0, "no": 0.0, "false": 0.0}
 _OPTIONS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_NOT_ZSTD = "save it with `inspect log convert --to json` and import that"
 
 
 def _fits(seen: Peek) -> bool:
@@ -39,14 +38,13 @@ def _fits(seen: Peek) -> bool:
 def _read(source: Path, choices: Choices, findings: Findings) -> Iterator[Row]:
     for file in files_under(source, ".eval", ".json"):
         header, samples = _zipped(file) if kind_of(file) == "zip" else _plain(file)
-        run = header.get("eval")
-        if not isinstance(run, Mapping):
+        if not isinstance(header.get("eval"), Mapping):
             raise DataError(f"{file}: has no `eval`; not an Inspect log, so remove it or mend it")
         for name, sample in samples:
             findings.rows += 1
             place = Place(str(file), "sample", name)
             if isinstance(sample, Mapping):
-                yield _row(place, sample, run, choices, findings)
+                yield _row(place, sample, header, choices, findings)
             else:
                 findings.reject(place, "not a JSON object")
 
@@ -66,15 +64,12 @@ def _sample_name(sample: Any) -> str:
 
 
 def _zipped(file: Path) -> tuple[Mapping[str, Any], Iterator[tuple[str, Any]]]:
-    try:
-        archive = zipfile.ZipFile(file)
-    except (zipfile.BadZipFile, OSError) as error:
-        raise DataError(f"{file}: not a whole .eval log ({error}); copy it again") from error
+    archive = open_zip(file)
     names = archive.namelist()
     header = "header.json" if "header.json" in names else "_journal/start.json"
     if header not in names:
         raise DataError(f"{file}: has no header.json; the run never began, so remove the log")
-    content = _member(archive, header, file)
+    content = zipped_json(archive, header, file)
     return (content if isinstance(content, Mapping) else {}), _samples(archive, file)
 
 
@@ -82,47 +77,40 @@ def _samples(archive: zipfile.ZipFile, file: Path) -> Iterator[tuple[str, Any]]:
     with archive:
         for name in archive.namelist():
             if name.startswith("samples/") and name.endswith(".json"):
-                sample = _member(archive, name, file)
+                sample = zipped_json(archive, name, file)
                 yield _sample_name(sample), sample
-
-
-def _member(archive: zipfile.ZipFile, name: str, file: Path) -> Any:
-    try:
-        with archive.open(name) as member:
-            return json.load(member)
-    except NotImplementedError as error:
-        raise DataError(f"{file}: is compressed in a newer way ({error}); {_NOT_ZSTD}") from error
-    except (ValueError, OSError, zipfile.BadZipFile) as error:
-        raise DataError(f"{file}: {name} is damaged ({error}); copy the log again") from error
 
 
 def _row(
     place: Place,
     sample: Mapping[str, Any],
-    run: Mapping[str, Any],
+    header: Mapping[str, Any],
     choices: Choices,
     findings: Findings,
 ) -> Row:
-    usage = _usage(sample, str(run.get("model")))
+    usage = _usage(sample, str(nested(header, "eval.model")))
     return Row(
         place,
         _prompt(sample),
-        choices.model or _arm(run),
+        choices.model or _arm(header),
         _score(sample, choices.metric, findings),
         _input_tokens(usage),
         usage.get("output_tokens"),
         usage.get("total_cost"),
-        _task(run),
+        _task(header),
     )
 
 
-def _arm(run: Mapping[str, Any]) -> str | None:
-    model, effort = run.get("model"), nested(run, "model_generate_config.reasoning_effort")
+def _arm(header: Mapping[str, Any]) -> Any:
+    model = nested(header, "eval.model")
+    # What the run was started with goes before what the model was configured with.
+    started = nested(header, "plan.config.reasoning_effort")
+    effort = started or nested(header, "eval.model_generate_config.reasoning_effort")
     return f"{model}@{effort}" if model and effort else model
 
 
-def _task(run: Mapping[str, Any]) -> str | None:
-    task = run.get("task")
+def _task(header: Mapping[str, Any]) -> str | None:
+    task = nested(header, "eval.task")
     return task.rpartition("/")[2] if isinstance(task, str) else None
 
 
