@@ -128,7 +128,7 @@ def test_aliases_prices_and_models_are_applied(tmp_path: Path) -> None:
     )
     done = finerouter(
         *("import", "table", source, "--out", tmp_path / "data"),
-        *("--column", "prompt=Question", "--column", "score=grade", "--models", "one"),
+        *("--column", "prompt=Question", "--column", "score=grade", "--keep", "one"),
         *("--aliases", aliases, "--prices", prices),
     )
     assert done.code == 0, done.err
@@ -157,7 +157,7 @@ def test_repeats_are_counted_in_the_file(tmp_path: Path) -> None:
         (("--metric", "acc"), "llmrouter has no use for metric; only"),
         (("--aliases", "none.toml"), "none.toml: cannot be read"),
         (("--prices", "none.toml"), "none.toml: cannot be read"),
-        (("--models", "x*"), "no model matches x*"),
+        (("--keep", "x*"), "no model matches x*"),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
 )

@@ -145,7 +145,7 @@ def test_two_names_of_one_model_make_repeats(example: Example, tmp_path: Path) -
 
 @scored
 def test_models_can_be_left_out(example: Example, tmp_path: Path) -> None:
-    imported = read(example, tmp_path, Rules(models=["large*"]))
+    imported = read(example, tmp_path, Rules(keep=["large*"]))
     assert imported.table.models == (LARGE,)
     assert any("only one model" in warning for warning in imported.report.warnings)
 

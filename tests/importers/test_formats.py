@@ -498,6 +498,12 @@ def test_promptfoo_named_scores_and_variables_can_be_asked_for(tmp_path: Path) -
     assert imported.report.skipped == {"calls that failed": 1}
 
 
+def test_promptfoo_costs_that_nobody_told_are_unknown(tmp_path: Path) -> None:
+    path = examples.promptfoo(tmp_path, False)
+    path.write_text(path.read_text("utf-8").replace('"cost": 0.001', '"cost": 0'), "utf-8")
+    assert np.isnan(import_outcomes("promptfoo", path).table.cost_usd).all()
+
+
 def test_litellm_says_that_scores_are_needed_and_cache_hits_have_no_price(tmp_path: Path) -> None:
     row = {
         "request_id": "r",
@@ -622,6 +628,38 @@ def test_an_outcome_table_survives_being_exported_and_imported(tmp_path: Path) -
 )
 def test_the_prompt_is_what_the_user_said(value: Any, text: str | None) -> None:
     assert prompt_text(value) == text
+
+
+def test_other_files_in_a_folder_are_left_out_and_named(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    examples.llmrouter(folder, False)
+    write_json(folder / "default_llm.json", {"small/one": {"size": "8B", "input_price": 0.2}})
+    write_jsonl(folder / "query_data.jsonl", [{"query": SUM, "task_name": "maths"}] * 9)
+    (folder / "empty.csv").touch()
+    imported = import_outcomes("llmrouter", folder)
+    assert imported.report.rows == 4
+    assert "left out 3 files of another shape, such as default_llm.json" in notes(imported)
+
+
+@pytest.mark.parametrize(
+    ("write", "format_"),
+    [
+        (examples.inspect_json, "inspect"),
+        (examples.promptfoo, "promptfoo"),
+        (examples.llmrouterbench, "llmrouterbench"),
+    ],
+)
+def test_other_json_in_a_folder_of_whole_files_is_left_out_and_named(
+    write: Any, format_: str, tmp_path: Path
+) -> None:
+    source = write(tmp_path, False)
+    folder = source if source.is_dir() else source.parent
+    for number, value in enumerate([{"eval_set": 1}, [1, 2]]):
+        write_json(folder / f"zz{number}.json", value)
+    imported = import_outcomes(format_, folder)
+    assert imported.report.outcomes == 3
+    assert "left out zz0.json" in notes(imported)
 
 
 def test_broken_rows_do_not_hide_the_format(tmp_path: Path) -> None:

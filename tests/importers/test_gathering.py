@@ -168,5 +168,5 @@ def test_the_first_benchmark_counts_and_others_are_reported() -> None:
 def test_a_table_that_would_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("finerouter.importers.gathering._MOST_CELLS", 3)
     some = [Row(HERE, prompt, model, 1.0) for prompt in "pq" for model in "ab"]
-    with pytest.raises(DataError, match=r"2 prompts by 2 models would take .* --models"):
+    with pytest.raises(DataError, match=r"2 prompts by 2 models would take .* --keep"):
         gather(some)

@@ -133,6 +133,27 @@ def test_a_csv_row_stands_on_the_line_where_it_begins(tmp_path: Path) -> None:
     assert "mend the quoting" in findings.examples[1]
 
 
+def test_a_quote_that_nobody_closed_does_not_lose_rows_quietly(tmp_path: Path) -> None:
+    """It swallows the rest of the file: each swallowed line counts as a bad row."""
+    text = "a,b\n" + "x,1\n" * 100 + '"y,2\n' + "z,3\n" * 50
+    found, findings = read(write(tmp_path, "x.csv", text))
+    assert len(found) == 100
+    assert (findings.rows, findings.bad) == (151, 51)
+    with pytest.raises(DataError, match="51 of 151 rows are bad"):
+        findings.check("x.csv", 0.05)
+
+
+def test_very_long_and_very_deep_lines(tmp_path: Path) -> None:
+    long, deep = json.dumps({"a": "x" * 200_000}), '{"a":' * 50_000 + "1" + "}" * 50_000
+    path = write(tmp_path, "x.jsonl", "\n".join([long, deep, '{"a": 2}']))
+    found, findings = read(path)
+    assert [len(str(record["a"])) for _, record in found] == [200_000, 1]
+    assert "line 2: not JSON" in findings.examples[0]
+    path = write(tmp_path, "y.json", f"[{deep}]")
+    with pytest.raises(DataError, match="item 1 is nested too deeply"):
+        read(path)
+
+
 def test_a_csv_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="line 3: not UTF-8 nearby"):
         read(write(tmp_path, "x.csv", b"a,b\nx,1\n" + b"y" * 9_000 + b"\xff,2\n"))

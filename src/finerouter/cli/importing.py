@@ -65,7 +65,9 @@ def _columns(pairs: Sequence[str]) -> dict[str, str]:
 @click.option(
     "--prices", type=click.Path(path_type=Path), help="TOML or JSON: date, and [[models]]."
 )
-@click.option("--models", multiple=True, help="Keep these models only; * matches any text.")
+@click.option(
+    "--keep", multiple=True, metavar="MODEL", help="Keep these models only; * matches any text."
+)
 @click.option(
     "--scale",
     default="0:1",
@@ -99,7 +101,7 @@ def command(
     dry_run: bool,
     aliases: Path | None,
     prices: Path | None,
-    models: tuple[str, ...],
+    keep: tuple[str, ...],
     scale: str,
     max_bad: float,
     columns: tuple[str, ...],
@@ -118,7 +120,7 @@ def command(
     rules = Rules(
         scale=Scale.parse(scale),
         max_bad=max_bad,
-        models=models,
+        keep=keep,
         aliases=read_aliases(aliases) if aliases else {},
         prices=PriceTable.read(prices) if prices else None,
     )

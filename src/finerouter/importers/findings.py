@@ -33,12 +33,15 @@ class Findings:
     notes: list[str] = field(default_factory=list)
     _last_bad: Place | None = None
 
-    def reject(self, place: Place, reason: str) -> None:
-        """Count a bad row; several reasons at one place are one bad row."""
+    def reject(self, place: Place, reason: str, rows: int = 1) -> None:
+        """Count a bad row, or several that are lost together.
+
+        Several reasons at one place are one bad row.
+        """
         if len(self.examples) < _SHOWN:
             self.examples.append(f"{place}: {reason}")
         if place != self._last_bad:
-            self.bad += 1
+            self.bad += rows
             self._last_bad = place
 
     def skip(self, reason: str) -> None:

@@ -221,7 +221,7 @@ class Gatherer:
         if cells > _MOST_CELLS:
             raise DataError(
                 f"{source}: {len(self._prompts)} prompts by {len(self._models)} models would take "
-                f"{cells * _CELL_BYTES / 1e9:.1f} GB; keep fewer models with --models"
+                f"{cells * _CELL_BYTES / 1e9:.1f} GB; keep fewer models with --keep"
             )
 
 

@@ -36,14 +36,14 @@ class Rules:
     Attributes:
         scale: the range of the source's scores.
         max_bad: share of bad rows up to which the rest is used.
-        models: patterns of the models to keep; none keeps all.
+        keep: patterns of the models to keep; none keeps all.
         aliases: names as written to names wanted.
         prices: prices of the models, with their day.
     """
 
     scale: Scale = field(default_factory=Scale)
     max_bad: float = 0.05
-    models: Sequence[str] = ()
+    keep: Sequence[str] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
     prices: PriceTable | None = None
 
@@ -101,7 +101,7 @@ def import_outcomes(
     _check_choices(format_, choices)
     _check_fits(format_, source)
     findings = Findings()
-    gatherer = Gatherer(findings, rules.scale, rules.aliases, rules.models)
+    gatherer = Gatherer(findings, rules.scale, rules.aliases, rules.keep)
     for number, row in enumerate(format_.read(source, choices, findings), 1):
         gatherer.add(row)
         if progress and number % _PROGRESS_ROWS == 0:

@@ -60,6 +60,8 @@ class _Items:
         while True:
             try:
                 value, end = decoder.raw_decode(self.text, self.at)
+            except RecursionError as error:
+                raise DataError(f"{self.path}: item {number} is nested too deeply") from error
             except ValueError as error:
                 if self._read_more():
                     continue

@@ -73,6 +73,33 @@ def peek(path: Path) -> Peek:
     return Peek(path, names, kind, telling[0], seen, _whole(telling[0], kind))
 
 
+def fitting_files(
+    source: Path, fits: Callable[[Peek], bool], findings: Findings, *suffixes: str
+) -> list[Path]:
+    """The file itself; of a folder, the files that a first look fits, the others noted.
+
+    Folders of data hold all sorts beside it: settings, lists of models, files of questions.
+
+    Raises:
+        DataError: there is no file with such a suffix.
+    """
+    files = files_under(source, *suffixes)
+    if source.is_file():
+        return files
+    fitting = [file for file in files if _fits(file, fits)]
+    others = [str(file.relative_to(source)) for file in files if file not in set(fitting)]
+    if others:
+        findings.note(f"left out {len(others)} files of another shape, such as {others[0]}")
+    return fitting
+
+
+def _fits(file: Path, fits: Callable[[Peek], bool]) -> bool:
+    try:
+        return fits(peek(file))
+    except DataError:
+        return False
+
+
 def _first_records(file: Path) -> list[Mapping[str, Any]]:
     if kind_of(file) not in ("jsonl", "json list", "csv", "parquet"):
         return []

@@ -22,6 +22,7 @@ from finerouter.importers.places import Place
 Record = Mapping[str, Any]
 Records = Iterator[tuple[Place, Record]]
 _PARQUET_ROWS = 8_192
+_HEAD, _LONGEST_LINE = 1 << 16, 1 << 26
 _CELL_BYTES = 64 * 1024 * 1024
 _SPLIT = re.compile(r"(?:^|[-_.])(train|test|validation|valid|val|dev)(?=$|[-_.])", re.IGNORECASE)
 _SHARD = re.compile(r"[-_.]\d{5}-of-\d{5}")
@@ -36,7 +37,9 @@ def kind_of(path: Path) -> str:
     """
     try:
         with path.open("rb") as file:
-            head = file.read(1 << 16)
+            head = file.read(_HEAD)
+            if head.lstrip().startswith(b"{") and b"\n" not in head:
+                head += file.readline(_LONGEST_LINE) + file.read(_HEAD)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); check the path") from error
     for start, kind in ((b"PAR1", "parquet"), (b"PK\x03\x04", "zip"), (b"\x93NUMPY", "npy")):
@@ -64,7 +67,7 @@ def _text_kind(head: bytes) -> str:
 def _is_json(line: bytes) -> bool:
     try:
         return isinstance(json.loads(line), dict)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
 
 
@@ -135,7 +138,7 @@ def jsonl_records(path: Path, findings: Findings) -> Records:
             place = Place(name, "line", number)
             try:
                 record = json.loads(line)
-            except ValueError as error:  # UnicodeDecodeError is one too
+            except (ValueError, RecursionError) as error:  # UnicodeDecodeError is one too
                 findings.reject(place, f"not JSON ({error})")
                 continue
             if isinstance(record, dict):
@@ -170,8 +173,10 @@ def csv_records(path: Path, findings: Findings) -> Records:
             try:
                 cells = next(reader, None)
             except csv.Error as error:
-                findings.rows += 1
-                findings.reject(place, f"{error}; mend the quoting")
+                # A quote that nobody closed swallows lines, of which each may be a row.
+                lost = max(1, reader.line_num + 1 - began)
+                findings.rows += lost
+                findings.reject(place, f"{error}; mend the quoting", lost)
                 began = reader.line_num + 1
                 continue
             except UnicodeDecodeError as error:
@@ -224,7 +229,7 @@ def whole_json(path: Path) -> Any:
     try:
         with path.open("rb") as file:
             return json.load(file)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise DataError(f"{path}: not JSON ({error}); mend or remove it") from error
 
 

@@ -43,7 +43,7 @@ def zipped_json(archive: zipfile.ZipFile, name: str, path: Path) -> Any:
         )
     except NotImplementedError as error:
         raise DataError(f"{path}: {name}: {error}; save the log as JSON") from error
-    except (ValueError, OSError, struct.error, zipfile.BadZipFile) as error:
+    except (ValueError, OSError, RecursionError, struct.error, zipfile.BadZipFile) as error:
         raise DataError(f"{path}: {name} is damaged ({error}); copy the log again") from error
 
 

@@ -28,10 +28,10 @@ from finerouter.importers.bradley_terry import against_field, fair_score, streng
 from finerouter.importers.findings import Findings
 from finerouter.importers.lookups import prompts_by_id
 from finerouter.importers.messages import prompt_text
-from finerouter.importers.peeking import Peek
+from finerouter.importers.peeking import Peek, fitting_files
 from finerouter.importers.places import Place
 from finerouter.importers.protocol import Choices, Format, Row
-from finerouter.importers.records import Record, files_under, first_of, records
+from finerouter.importers.records import Record, first_of, records
 
 Codes = NDArray[np.int64]
 _NEIGHBOURHOOD = 200
@@ -73,7 +73,7 @@ def _read(source: Path, choices: Choices, findings: Findings) -> Iterator[Row]:
 
 
 def _battles(source: Path, prompts: Mapping[str, str], findings: Findings) -> Iterator[_Battle]:
-    for file in files_under(source, ".csv", ".jsonl", ".json", ".parquet"):
+    for file in fitting_files(source, _fits, findings, ".csv", ".jsonl", ".json", ".parquet"):
         for place, record in records(file, findings):
             result = _result(record)
             prompt = _prompt(record) or prompts.get(str(first_of(record, *_IDS)))

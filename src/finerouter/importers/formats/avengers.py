@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from finerouter.importers.findings import Findings
-from finerouter.importers.peeking import Peek
+from finerouter.importers.peeking import Peek, fitting_files
 from finerouter.importers.protocol import Choices, Format, Row
-from finerouter.importers.records import Record, files_under, records, split_of
+from finerouter.importers.records import Record, records, split_of
 
 
 def _fits(seen: Peek) -> bool:
@@ -22,7 +22,7 @@ def _fits(seen: Peek) -> bool:
 
 
 def _read(source: Path, _: Choices, findings: Findings) -> Iterator[Row]:
-    for file in files_under(source, ".jsonl", ".json"):
+    for file in fitting_files(source, _fits, findings, ".jsonl", ".json"):
         split = split_of(file)
         for place, record in records(file, findings):
             scores = record.get("records")

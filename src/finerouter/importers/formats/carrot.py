@@ -15,11 +15,11 @@ import numpy as np
 
 from finerouter.errors import DataError
 from finerouter.importers.findings import Findings
-from finerouter.importers.peeking import Peek
+from finerouter.importers.peeking import Peek, fitting_files
 from finerouter.importers.places import Place
 from finerouter.importers.plain_pickle import first_texts, read_plain_pickle
 from finerouter.importers.protocol import Choices, Format, Row
-from finerouter.importers.records import files_under, whole_json
+from finerouter.importers.records import whole_json
 
 
 def _fits(seen: Peek) -> bool:
@@ -34,7 +34,7 @@ def _read(source: Path, choices: Choices, findings: Findings) -> Iterator[Row]:
     if choices.prompts is None:
         raise DataError(f"{source}: has no prompts; give --prompts data_QA.json, which lies beside")
     questions = whole_json(choices.prompts)
-    for file in files_under(source, ".pickle", ".pkl"):
+    for file in fitting_files(source, _fits, findings, ".pickle", ".pkl"):
         for task, held in _tasks(file, read_plain_pickle(file)):
             texts = _questions(choices.prompts, questions, task)
             yield from _rows(file, task, held, texts, findings)

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from finerouter.importers.findings import Findings
 from finerouter.importers.lookups import field_or_lookup, prompts_by_id
-from finerouter.importers.peeking import Peek
+from finerouter.importers.peeking import Peek, fitting_files
 from finerouter.importers.protocol import Choices, Format, Row
-from finerouter.importers.records import files_under, records, split_of
+from finerouter.importers.records import records, split_of
 
 _QUESTIONS = "question_order.csv"
 
@@ -23,7 +23,7 @@ def _fits(seen: Peek) -> bool:
 
 
 def _read(source: Path, choices: Choices, findings: Findings) -> Iterator[Row]:
-    files = [file for file in files_under(source, ".csv", ".parquet") if file.name != _QUESTIONS]
+    files = fitting_files(source, _fits, findings, ".csv", ".parquet")
     beside = (source if source.is_dir() else source.parent) / _QUESTIONS
     known = choices.prompts or (beside if beside.is_file() else None)
     prompts = prompts_by_id(known) if known else {}

@@ -39,7 +39,8 @@ def _read(source: Path, choices: Choices, findings: Findings) -> Iterator[Row]:
     for file in files_under(source, ".eval", ".json"):
         header, samples = _zipped(file) if kind_of(file) == "zip" else _plain(file)
         if not isinstance(header.get("eval"), Mapping):
-            raise DataError(f"{file}: has no `eval`; not an Inspect log, so remove it or mend it")
+            findings.note(f"left out {file.name}, which is no log")
+            continue
         for name, sample in samples:
             findings.rows += 1
             place = Place(str(file), "sample", name)
@@ -52,7 +53,7 @@ def _read(source: Path, choices: Choices, findings: Findings) -> Iterator[Row]:
 def _plain(file: Path) -> tuple[Mapping[str, Any], Iterator[tuple[str, Any]]]:
     whole = whole_json(file)
     if not isinstance(whole, Mapping):
-        raise DataError(f"{file}: not an Inspect log; remove it from the folder")
+        return {}, iter(())
     samples = whole.get("samples") or []
     return whole, ((_sample_name(sample), sample) for sample in samples)
 

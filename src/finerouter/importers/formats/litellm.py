@@ -18,10 +18,10 @@ from finerouter.errors import ConfigError
 from finerouter.importers.findings import Findings
 from finerouter.importers.lookups import ScoreKey, prompts_by_id, score_of, scores_by_id
 from finerouter.importers.messages import prompt_text
-from finerouter.importers.peeking import Peek
+from finerouter.importers.peeking import Peek, fitting_files
 from finerouter.importers.places import Place
 from finerouter.importers.protocol import Choices, Format, Row
-from finerouter.importers.records import Record, files_under, nested, records
+from finerouter.importers.records import Record, nested, records
 
 
 def _fits(seen: Peek) -> bool:
@@ -37,7 +37,7 @@ def _read(source: Path, choices: Choices, findings: Findings) -> Iterator[Row]:
         )
     scores = scores_by_id(choices.scores) if choices.scores else {}
     prompts = prompts_by_id(choices.prompts) if choices.prompts else {}
-    for file in files_under(source, ".jsonl", ".json", ".csv", ".parquet"):
+    for file in fitting_files(source, _fits, findings, ".jsonl", ".json", ".csv", ".parquet"):
         for place, record in records(file, findings):
             yield _row(place, record, column, scores, prompts, findings)
 

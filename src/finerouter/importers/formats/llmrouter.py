@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from finerouter.importers.findings import Findings
-from finerouter.importers.peeking import Peek
+from finerouter.importers.peeking import Peek, fitting_files
 from finerouter.importers.protocol import Choices, Format, Row
-from finerouter.importers.records import files_under, first_of, records, split_of
+from finerouter.importers.records import first_of, records, split_of
 
 
 def _fits(seen: Peek) -> bool:
@@ -22,7 +22,7 @@ def _fits(seen: Peek) -> bool:
 
 
 def _read(source: Path, _: Choices, findings: Findings) -> Iterator[Row]:
-    for file in files_under(source, ".jsonl", ".json", ".csv", ".parquet"):
+    for file in fitting_files(source, _fits, findings, ".jsonl", ".json", ".csv", ".parquet"):
         split = split_of(file)
         for place, record in records(file, findings):
             yield Row(

@@ -13,7 +13,6 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from finerouter.errors import DataError
 from finerouter.importers.findings import Findings
 from finerouter.importers.peeking import Peek
 from finerouter.importers.places import Place
@@ -44,7 +43,8 @@ def _latest(files: list[Path], findings: Findings) -> tuple[Path, Mapping[str, A
     for at, file in enumerate(reversed(files)):
         whole = whole_json(file)
         if not isinstance(whole, Mapping) or not isinstance(whole.get("records"), list):
-            raise DataError(f"{file}: holds no list `records`; remove it or mend it")
+            findings.note(f"left out {file.name}, which holds no list of records")
+            continue
         if not whole.get("demo"):
             for _ in files[: len(files) - at - 1]:
                 findings.skip("runs that a later one replaced")

@@ -18,10 +18,10 @@ from typing import Any
 from finerouter.errors import DataError
 from finerouter.importers.findings import Findings
 from finerouter.importers.messages import prompt_text
-from finerouter.importers.peeking import Peek
+from finerouter.importers.peeking import Peek, fitting_files
 from finerouter.importers.places import Place
 from finerouter.importers.protocol import Choices, Format, Row
-from finerouter.importers.records import Record, files_under, jsonl_records, nested, whole_json
+from finerouter.importers.records import Record, jsonl_records, nested, whole_json
 
 _NAME = re.compile(r"samples_(?P<task>.+?)(?:_\d{4}-\d\d-\d\dT[\d:.-]+)?\.jsonl")
 
@@ -32,7 +32,7 @@ def _fits(seen: Peek) -> bool:
 
 def _read(source: Path, choices: Choices, findings: Findings) -> Iterator[Row]:
     run = _Runs(choices, findings)
-    for file in _newest(files_under(source, ".jsonl"), findings):
+    for file in _newest(fitting_files(source, _fits, findings, ".jsonl"), findings):
         model = choices.model or _model_of(file)
         for place, record in jsonl_records(file, findings):
             row = run.row(place, record, _task_of(file), model)

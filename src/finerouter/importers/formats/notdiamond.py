@@ -12,9 +12,9 @@ from typing import Any
 
 from finerouter.errors import DataError
 from finerouter.importers.findings import Findings
-from finerouter.importers.peeking import Peek
+from finerouter.importers.peeking import Peek, fitting_files
 from finerouter.importers.protocol import Choices, Format, Row
-from finerouter.importers.records import Record, files_under, records, split_of
+from finerouter.importers.records import Record, records, split_of
 
 _SCORE = "/score"
 _PROMPTS = ("prompt", "input", "query", "question")
@@ -25,7 +25,7 @@ def _fits(seen: Peek) -> bool:
 
 
 def _read(source: Path, choices: Choices, findings: Findings) -> Iterator[Row]:
-    for file in files_under(source, ".csv", ".parquet", ".jsonl"):
+    for file in fitting_files(source, _fits, findings, ".csv", ".parquet", ".jsonl"):
         split = split_of(file)
         for place, record in records(file, findings):
             prompt = record.get(_prompt_column(file, record, choices.columns))

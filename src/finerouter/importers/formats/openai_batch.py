@@ -17,10 +17,10 @@ from finerouter.errors import ConfigError
 from finerouter.importers.findings import Findings
 from finerouter.importers.lookups import ScoreKey, score_of, scores_by_id
 from finerouter.importers.messages import prompt_text
-from finerouter.importers.peeking import Peek
+from finerouter.importers.peeking import Peek, fitting_files
 from finerouter.importers.places import Place
 from finerouter.importers.protocol import Choices, Format, Row
-from finerouter.importers.records import Record, files_under, first_of, jsonl_records, nested
+from finerouter.importers.records import Record, first_of, jsonl_records, nested
 
 _DONE = 200
 
@@ -37,7 +37,7 @@ def _read(source: Path, choices: Choices, findings: Findings) -> Iterator[Row]:
         )
     prompts = _requests(choices.prompts)
     scores = scores_by_id(choices.scores)
-    for file in files_under(source, ".jsonl"):
+    for file in fitting_files(source, _fits, findings, ".jsonl"):
         for place, record in jsonl_records(file, findings):
             if "response" not in record:
                 findings.skip("lines that are no output (a request file?)")

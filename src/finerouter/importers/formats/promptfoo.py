@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from finerouter.errors import DataError
 from finerouter.importers.findings import Findings
 from finerouter.importers.messages import prompt_text
 from finerouter.importers.peeking import Peek
@@ -23,7 +22,6 @@ from finerouter.importers.records import (
     Record,
     Records,
     files_under,
-    first_of,
     kind_of,
     nested,
     records,
@@ -58,9 +56,11 @@ def _records(file: Path, findings: Findings) -> Records:
     if kind_of(file) == "jsonl" and file.suffix.lower() != ".json":
         yield from records(file, findings)
         return
-    results = _results(whole_json(file))
+    whole = whole_json(file)
+    results = _results(whole) if isinstance(whole, Mapping) else None
     if not isinstance(results, list):
-        raise DataError(f"{file}: has no results.results; write it with promptfoo eval --output")
+        findings.note(f"left out {file.name}, which has no results.results")
+        return
     for number, result in enumerate(results, 1):
         findings.rows += 1
         place = Place(str(file), "result", number)
@@ -71,8 +71,7 @@ def _records(file: Path, findings: Findings) -> Records:
 
 
 def _row(place: Place, result: Record, choices: Choices, findings: Findings) -> Row:
-    usage = first_of(result, "tokenUsage") or nested(result, "response.tokenUsage") or {}
-    cost = first_of(result, "cost")
+    usage = _object(_object(result, "response"), "tokenUsage") or _object(result, "tokenUsage")
     return Row(
         place,
         _prompt(result, choices.columns.get("prompt")),
@@ -80,9 +79,23 @@ def _row(place: Place, result: Record, choices: Choices, findings: Findings) -> 
         _score(result, choices.metric, findings),
         usage.get("prompt"),
         usage.get("completion"),
-        nested(result, "response.cost") if cost is None else cost,
+        _cost(result),
         result.get("description") or nested(result, "testCase.description"),
     )
+
+
+def _cost(result: Record) -> Any:
+    """What the response says it cost; a result says 0 where nobody knows, or the cache answered."""
+    response = _object(result, "response")
+    if response.get("cached"):
+        return None
+    told = response.get("cost")
+    return (result.get("cost") or None) if told is None else told
+
+
+def _object(record: Record, name: str) -> Record:
+    value = record.get(name)
+    return value if isinstance(value, Mapping) else {}
 
 
 def _prompt(result: Record, column: str | None) -> str | None:

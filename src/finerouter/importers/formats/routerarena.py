@@ -14,10 +14,10 @@ from typing import Any
 
 from finerouter.importers.findings import Findings
 from finerouter.importers.lookups import field_or_lookup, prompts_by_id
-from finerouter.importers.peeking import Peek
+from finerouter.importers.peeking import Peek, fitting_files
 from finerouter.importers.places import Place
 from finerouter.importers.protocol import Choices, Format, Row
-from finerouter.importers.records import Record, files_under, first_of, records
+from finerouter.importers.records import Record, first_of, records
 
 _INDEX = ("global_index", "global index", "Global Index")
 _PROMPT = ("question", "prompt", "Question")
@@ -34,7 +34,7 @@ def _fits(seen: Peek) -> bool:
 
 def _read(source: Path, choices: Choices, findings: Findings) -> Iterator[Row]:
     prompts = prompts_by_id(choices.prompts) if choices.prompts else {}
-    for file in files_under(source, ".jsonl", ".json"):
+    for file in fitting_files(source, _fits, findings, ".jsonl", ".json"):
         for place, record in records(file, findings):
             if "llm_selected" in record:
                 yield _answer(place, record, prompts, findings)

@@ -15,11 +15,11 @@ from typing import Any
 
 from finerouter.errors import DataError
 from finerouter.importers.findings import Findings
-from finerouter.importers.peeking import Peek
+from finerouter.importers.peeking import Peek, fitting_files
 from finerouter.importers.places import Place
 from finerouter.importers.plain_pickle import Frame, read_plain_pickle
 from finerouter.importers.protocol import Choices, Format, Row
-from finerouter.importers.records import Records, files_under, kind_of, records, split_of
+from finerouter.importers.records import Records, kind_of, records, split_of
 
 _RESPONSE, _COST = "|model_response", "|total_cost"
 
@@ -42,7 +42,7 @@ def _is_frame(path: Path) -> bool:
 
 
 def _read(source: Path, _: Choices, findings: Findings) -> Iterator[Row]:
-    for file in files_under(source, ".csv", ".parquet", ".pkl", ".pickle"):
+    for file in fitting_files(source, _fits, findings, ".csv", ".parquet", ".pkl", ".pickle"):
         split = split_of(file)
         rows = _frame_rows(file, findings) if kind_of(file) == "pickle" else records(file, findings)
         for place, record in rows:

@@ -14,9 +14,9 @@ from typing import Any
 
 from finerouter.errors import ConfigError
 from finerouter.importers.findings import Findings
-from finerouter.importers.peeking import Peek
+from finerouter.importers.peeking import Peek, fitting_files
 from finerouter.importers.protocol import Choices, Format, Row
-from finerouter.importers.records import files_under, records, split_of, stem_without_split
+from finerouter.importers.records import records, split_of, stem_without_split
 
 _METRICS = ("score", "correct")
 _LOOKED_AT = 200
@@ -33,7 +33,7 @@ def _read(source: Path, choices: Choices, findings: Findings) -> Iterator[Row]:
     metric = choices.metric or "score"
     if metric not in _METRICS:
         raise ConfigError(f"routerdc has the metrics {' and '.join(_METRICS)}, not {metric!r}")
-    for file in files_under(source, ".json", ".jsonl"):
+    for file in fitting_files(source, _fits, findings, ".json", ".jsonl"):
         benchmark, split = stem_without_split(file), split_of(file)
         probabilities = _holds_probabilities(file)
         if probabilities and metric == "score":

@@ -17,11 +17,11 @@ import numpy as np
 
 from finerouter.errors import DataError
 from finerouter.importers.findings import Findings
-from finerouter.importers.peeking import Peek
+from finerouter.importers.peeking import Peek, fitting_files
 from finerouter.importers.places import Place
 from finerouter.importers.plain_pickle import first_texts, read_plain_pickle
 from finerouter.importers.protocol import Choices, Format, Row
-from finerouter.importers.records import files_under, kind_of, whole_json
+from finerouter.importers.records import kind_of, whole_json
 
 _SPLITS = {"train": "train", "val": "validation", "test": "test"}
 
@@ -37,7 +37,7 @@ def _fits(seen: Peek) -> bool:
 
 def _read(source: Path, choices: Choices, findings: Findings) -> Iterator[Row]:
     texts = _mapping(choices.prompts) if choices.prompts else {}
-    for file in files_under(source, ".pkl", ".pickle", ".npz"):
+    for file in fitting_files(source, _fits, findings, ".pkl", ".pickle", ".npz"):
         held = _mapping(file)
         data = held["data"] if isinstance(held.get("data"), Mapping) else held
         own = held["prompt"] if isinstance(held.get("prompt"), Mapping) else held

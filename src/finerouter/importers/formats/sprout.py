@@ -13,11 +13,11 @@ from typing import Any
 
 from finerouter.errors import DataError
 from finerouter.importers.findings import Findings
-from finerouter.importers.peeking import Peek
+from finerouter.importers.peeking import Peek, fitting_files
 from finerouter.importers.places import Place
 from finerouter.importers.plain_pickle import read_plain_pickle
 from finerouter.importers.protocol import Choices, Format, Row
-from finerouter.importers.records import Record, files_under, kind_of, records, split_of
+from finerouter.importers.records import Record, kind_of, records, split_of
 
 _SPLITS = ("train", "validation", "test")
 
@@ -29,7 +29,7 @@ def _fits(seen: Peek) -> bool:
 
 
 def _read(source: Path, _: Choices, findings: Findings) -> Iterator[Row]:
-    for file in files_under(source, ".parquet", ".jsonl", ".json", ".npy"):
+    for file in fitting_files(source, _fits, findings, ".parquet", ".jsonl", ".json", ".npy"):
         if kind_of(file) == "npy":
             yield from _array_rows(file, findings)
         else:
