@@ -154,7 +154,7 @@ def test_repeats_are_counted_in_the_file(tmp_path: Path) -> None:
     [
         (("--column", "prompt"), "--column is OURS=THEIRS"),
         (("--scale", "1"), "--scale is WORST:BEST"),
-        (("--metric", "acc"), "llmrouter has no use for metric; only"),
+        (("--metric", "acc"), "llmrouter has no use for --metric; only"),
         (("--aliases", "none.toml"), "none.toml: cannot be read"),
         (("--prices", "none.toml"), "none.toml: cannot be read"),
         (("--keep", "x*"), "no model matches x*"),

@@ -407,6 +407,17 @@ def notdiamond(folder: Path, bad: bool) -> Path:
     return write_csv(folder / "evaluation_data.csv", header, rows)
 
 
+def nvidia(folder: Path, bad: bool) -> Path:
+    def item(number: int, prompt: str, scores: dict[str, Any]) -> dict[str, Any]:
+        item = {"idx": number, "prompt": prompt, "answer": "4", "images": []}
+        return {**item, "model_scores": scores}
+
+    items = [item(0, SUM, {SMALL: 1, LARGE: 0}), item(1, RHYME, {SMALL: None, LARGE: 0.5})]
+    if bad:
+        items.append(item(2, BROKEN, {SMALL: "oops"}))
+    return write_json(folder / "train.json", items)
+
+
 def lm_eval(folder: Path, bad: bool) -> Path:
     def line(number: int, text: str, exact: Any, filter_: str = "strict-match") -> dict[str, Any]:
         return {
@@ -749,6 +760,7 @@ EXAMPLES = (
     Example("llmrouter", llmrouter, "line 5", tokens=(30, 5), benchmark="maths"),
     Example("llmrouter", semantic_router, "line 4", benchmark="maths", label="semantic-router"),
     Example("notdiamond", notdiamond, "line 4"),
+    Example("nvidia", nvidia, "item 3"),
     Example("lm-eval", lm_eval, "line 3", benchmark="maths"),
     Example(
         "inspect",

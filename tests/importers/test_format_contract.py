@@ -192,5 +192,5 @@ def test_a_choice_without_use_is_refused(example: Example, tmp_path: Path) -> No
     (item,) = (item for item in FORMATS if item.name == example.format)
     idle = {"metric": "m", "filter": "f", "model": "m", "prompts": source, "scores": source}
     for name in sorted(set(idle) - item.heeds):
-        with pytest.raises(ConfigError, match=f"has no use for {name}; only .* heed it"):
+        with pytest.raises(ConfigError, match=f"has no use for --{name}; only .* heed it"):
             import_outcomes(example.format, source, choices=Choices(**{name: idle[name]}))

@@ -53,6 +53,17 @@ def test_every_format_has_an_example_and_a_line_in_the_table() -> None:
     assert set(re.findall(r"^\| `([a-z-]+)` \|", PAGE, flags=re.MULTILINE)) == names
 
 
+def test_the_python_of_the_page_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_files(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
+    exec(code, {})
+    assert capsys.readouterr().out.startswith("('small', 'large') 1 {'maths':")
+    assert len(OutcomeTable.read(tmp_path / "data")) == 1
+
+
 def test_the_options_of_the_page_exist() -> None:
     shown = CliRunner().invoke(command, ["--help"]).output
     used = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", PAGE)) - {"--output"}

@@ -62,13 +62,13 @@ class Imported:
     repeats: Codes
     report: ImportReport
 
-    def write(self, folder: Path) -> None:
+    def write(self, folder: str | Path) -> None:
         """Write the routing dataset and its report, all or nothing.
 
         Raises:
             OutputError: it cannot be written.
         """
-        with atomic_folder(folder, marker="outcomes.parquet") as out:
+        with atomic_folder(Path(folder), marker="outcomes.parquet") as out:
             self.table.write(out, repeats=self.repeats)
             report = json.dumps(self.report.to_json(), indent=1, ensure_ascii=False)
             (out / REPORT_FILE).write_text(report + "\n", "utf-8")
@@ -124,9 +124,10 @@ def import_outcomes(
 def _check_choices(format_: Format, choices: Choices) -> None:
     for item in fields(Choices):
         if getattr(choices, item.name) and item.name not in format_.heeds:
+            option = "--column" if item.name == "columns" else f"--{item.name}"
             heeding = [other.name for other in FORMATS if item.name in other.heeds]
             raise ConfigError(
-                f"{format_.name} has no use for {item.name}; only {', '.join(heeding)} heed it"
+                f"{format_.name} has no use for {option}; only {', '.join(heeding)} heed it"
             )
 
 

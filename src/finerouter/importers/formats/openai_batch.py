@@ -20,7 +20,7 @@ from finerouter.importers.messages import prompt_text
 from finerouter.importers.peeking import Peek, fitting_files
 from finerouter.importers.places import Place
 from finerouter.importers.protocol import Choices, Format, Row
-from finerouter.importers.records import Record, first_of, jsonl_records, nested
+from finerouter.importers.records import Record, first_of, nested, records
 
 _DONE = 200
 
@@ -38,7 +38,7 @@ def _read(source: Path, choices: Choices, findings: Findings) -> Iterator[Row]:
     prompts = _requests(choices.prompts)
     scores = scores_by_id(choices.scores)
     for file in fitting_files(source, _fits, findings, ".jsonl"):
-        for place, record in jsonl_records(file, findings):
+        for place, record in records(file, findings):
             if "response" not in record:
                 findings.skip("lines that are no output (a request file?)")
                 continue
@@ -47,7 +47,7 @@ def _read(source: Path, choices: Choices, findings: Findings) -> Iterator[Row]:
 
 def _requests(path: Path) -> dict[str, str]:
     found = {}
-    for _, record in jsonl_records(path, Findings()):
+    for _, record in records(path, Findings()):
         body = record.get("body")
         text = prompt_text(first_of(body, "messages", "input", "prompt")) if body else None
         if text is not None:
