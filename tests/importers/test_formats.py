@@ -565,13 +565,37 @@ def test_a_line_that_leaves_the_score_out_is_missing(tmp_path: Path) -> None:
     assert (imported.table.prompts, imported.report.missing) == ((SUM,), 1)
 
 
+def test_a_line_that_lacks_its_model_is_one_bad_row(tmp_path: Path) -> None:
+    lines = [{"score": 1}] + [{"prompt": f"p{at}", "model": "m", "score": 1} for at in range(30)]
+    imported = import_outcomes("table", write_jsonl(tmp_path / "t.jsonl", lines))
+    assert (imported.report.bad_rows, imported.report.outcomes) == (1, 30)
+
+
+def test_prompts_can_be_joined_by_id(tmp_path: Path) -> None:
+    """A routing dataset's own files, for one."""
+    whole = synthetic.outcomes(30)
+    whole.write(tmp_path / "data")
+    choices = Choices(prompts=tmp_path / "data" / "prompts.parquet")
+    path = tmp_path / "data" / "outcomes.parquet"
+    again = import_outcomes("table", path, choices=choices).table
+    assert again.prompts == whole.prompts
+    np.testing.assert_array_equal(again.score, whole.score)
+
+
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_semicolons_and_tabs_part_columns_too(tmp_path: Path, mark: str) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(mark.join(["prompt", "model", "score"]) + f"\nOne, two?{mark}m{mark}1\n")
+    assert import_outcomes("table", path).table.prompts == ("One, two?",)
+
+
 def test_a_wide_table_of_bare_names_is_read_with_a_star(tmp_path: Path) -> None:
     header = ["prompt", "benchmark", "gpt", "claude"]
     path = write_csv(tmp_path / "t.csv", header, [[SUM, "x", 1, 0], [RHYME, "x", "", 1]])
     table = import_outcomes("table", path, choices=Choices(columns={"score": "*"})).table
     assert table.models == ("gpt", "claude")
     assert score(table, RHYME, "claude") == 1.0
-    with pytest.raises(DataError, match=r"no column matches '\*_grade'"):
+    with pytest.raises(DataError, match=r"no column '\*_grade' for score"):
         import_outcomes("table", path, choices=Choices(columns={"score": "*_grade"}))
 
 

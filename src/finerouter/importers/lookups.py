@@ -91,7 +91,9 @@ def score_of(scores: Mapping[ScoreKey, Any], key: Any, model: str) -> Any:
 def field_or_lookup(record: Record, names: tuple[str, ...], found: Mapping[str, str]) -> str | None:
     """A record's own prompt, else the one its id stands for."""
     text = first_of(record, *names)
-    if isinstance(text, str) and text.strip():
-        return text
-    key = first_of(record, *_IDS)
-    return found.get(str(key))
+    return text if isinstance(text, str) and text.strip() else prompt_of_id(record, found)
+
+
+def prompt_of_id(record: Record, found: Mapping[str, str]) -> str | None:
+    """The prompt that a record's id stands for."""
+    return found.get(str(first_of(record, *_IDS)))

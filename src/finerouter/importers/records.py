@@ -165,7 +165,7 @@ def csv_records(path: Path, findings: Findings) -> Records:
     # The limit guards against a forgotten quote; a prompt of some megabytes is fine.
     csv.field_size_limit(_CELL_BYTES)
     with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, strict=True)
+        reader = csv.reader(file, strict=True, delimiter=_delimiter(path))
         header = _header(path, reader)
         began = reader.line_num + 1
         while True:
@@ -191,6 +191,14 @@ def csv_records(path: Path, findings: Findings) -> Records:
                 findings.reject(place, f"{len(cells)} cells under {len(header)} column names")
                 continue
             yield place, {key: cell or None for key, cell in zip(header, cells, strict=True)}
+
+
+def _delimiter(path: Path) -> str:
+    """What parts the column names: a comma, unless there is none but semicolons or tabs."""
+    with path.open("rb") as file:
+        line = file.readline(_HEAD)
+    others = max(("\t", ";"), key=lambda mark: line.count(mark.encode()))
+    return others if b"," not in line and others.encode() in line else ","
 
 
 def _header(path: Path, reader: Any) -> list[str]:

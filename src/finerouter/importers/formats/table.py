@@ -4,7 +4,8 @@ Long: a row an outcome, columns `prompt, model, score` and, where there are, `in
 output_tokens, cost_usd, benchmark, split`; `--column OURS=THEIRS` says where they are called
 otherwise. Wide: a row a prompt; `--column score=PATTERN` with one `*` names a column for each
 model, and the star stands for the model's name: `score=*_score` reads `gpt-4o_score` as gpt-4o's.
-The same holds for `cost_usd`, `input_tokens` and `output_tokens`.
+The same holds for `cost_usd`, `input_tokens` and `output_tokens`. Where there are only ids of
+prompts, `--prompts` joins the texts.
 """
 
 from __future__ import annotations
@@ -16,14 +17,23 @@ from typing import Any
 
 from finerouter.errors import ConfigError, DataError
 from finerouter.importers.findings import Findings
+from finerouter.importers.lookups import prompt_of_id, prompts_by_id
 from finerouter.importers.messages import prompt_text
-from finerouter.importers.peeking import Peek
+from finerouter.importers.peeking import Peek, fitting_files, peek
 from finerouter.importers.places import Place
 from finerouter.importers.protocol import Choices, Format, Row
-from finerouter.importers.records import Record, files_under, nested, records, split_of
+from finerouter.importers.records import Record, nested, records, split_of
 
-_MEASURES = ("score", "input_tokens", "output_tokens", "cost_usd")
-_OURS = ("prompt", "model", *_MEASURES, "benchmark", "split")
+_OURS = (
+    "prompt",
+    "model",
+    "score",
+    "input_tokens",
+    "output_tokens",
+    "cost_usd",
+    "benchmark",
+    "split",
+)
 
 
 def _fits(seen: Peek) -> bool:
@@ -31,98 +41,102 @@ def _fits(seen: Peek) -> bool:
 
 
 def _read(source: Path, choices: Choices, findings: Findings) -> Iterator[Row]:
-    columns = {name: name for name in _OURS} | dict(choices.columns)
-    unknown = sorted(set(columns) - set(_OURS))
-    if unknown:
-        raise ConfigError(f"--column {unknown[0]}=...: our columns are {', '.join(_OURS)}")
-    rows = _wide_rows if "*" in columns["score"] else _long_rows
-    for file in files_under(source, ".csv", ".jsonl", ".parquet", ".json"):
+    table = _Table(choices)
+    rows = table.wide_rows if "*" in table.columns["score"] else table.long_rows
+    for file in fitting_files(source, _fits, findings, ".csv", ".jsonl", ".parquet", ".json"):
+        table.check(file)
+        split = split_of(file)
         for place, record in records(file, findings):
-            yield from rows(place, record, columns, choices.model, split_of(file), file)
+            yield from rows(place, record, split)
 
 
-def _long_rows(
-    place: Place,
-    record: Record,
-    columns: Mapping[str, str],
-    model: str | None,
-    split: str | None,
-    file: Path,
-) -> Iterator[Row]:
-    for name in ("prompt", "score") if model else ("prompt", "model", "score"):
-        if columns[name] not in record and nested(record, columns[name]) is None:
-            _check(record, columns, name, file)
-    field = _getter(record, columns)
-    yield Row(
-        place,
-        prompt_text(field("prompt")),
-        model or field("model"),
-        field("score"),
-        field("input_tokens"),
-        field("output_tokens"),
-        field("cost_usd"),
-        field("benchmark"),
-        field("split") or split,
-    )
+class _Table:
+    """The columns of a table, and how a record becomes rows by them."""
 
+    def __init__(self, choices: Choices) -> None:
+        self.columns = {name: name for name in _OURS} | dict(choices.columns)
+        unknown = sorted(set(self.columns) - set(_OURS))
+        if unknown:
+            raise ConfigError(f"--column {unknown[0]}=...: our columns are {', '.join(_OURS)}")
+        self.model = choices.model
+        self.prompts = prompts_by_id(choices.prompts) if choices.prompts else {}
+        self.stars = {name: _star(theirs) for name, theirs in self.columns.items() if "*" in theirs}
 
-def _getter(record: Record, columns: Mapping[str, str]) -> Any:
-    def field(name: str) -> Any:
-        column = columns[name]
-        return record[column] if column in record else nested(record, column)
+    def check(self, file: Path) -> None:
+        """Refuse a file without a column; a line that lacks a field is a matter of that line.
 
-    return field
+        Raises:
+            DataError: none of the first records has it.
+        """
+        seen = peek(file).records
+        given = {"prompt": bool(self.prompts), "model": bool(self.model or self.stars)}
+        for name in ("prompt", "model", "score"):
+            if not given.get(name) and not any(self._has(record, name) for record in seen):
+                hint = " (or score='*_score' for a wide table)" if name != "prompt" else ""
+                raise DataError(
+                    f"{file}: has no column {self.columns[name]!r} for {name}; it has "
+                    f"{', '.join(map(str, seen[0]))}. Say which it is: --column {name}=NAME{hint}"
+                )
 
+    def _has(self, record: Record, name: str) -> bool:
+        if name in self.stars:
+            return bool(self._starred(record, name))
+        return self.columns[name] in record or self._field(record, name) is not None
 
-def _check(record: Record, columns: Mapping[str, str], name: str, file: Path) -> None:
-    """A CSV or Parquet file lacks a column for good; a JSON line may just leave a field out."""
-    if file.suffix.lower() in (".csv", ".parquet") or name != "score":
-        raise DataError(
-            f"{file}: has no column {columns[name]!r} for {name}; it has "
-            f"{', '.join(map(str, record))}. Say which it is: --column {name}=NAME"
-            + (" (or score='*_score' for a wide table)" if name in ("model", "score") else "")
-        )
+    def _field(self, record: Record, name: str) -> Any:
+        column = self.columns[name]
+        return nested(record, column) if "." in column else record.get(column)
 
+    def _prompt(self, record: Record) -> str | None:
+        text = prompt_text(self._field(record, "prompt"))
+        return text or (prompt_of_id(record, self.prompts) if self.prompts else None)
 
-def _wide_rows(
-    place: Place,
-    record: Record,
-    columns: Mapping[str, str],
-    _: str | None,
-    split: str | None,
-    file: Path,
-) -> Iterator[Row]:
-    models = _starred(record, columns["score"], columns)
-    if not models:
-        raise DataError(
-            f"{file}: no column matches {columns['score']!r}; it has {', '.join(map(str, record))}"
-        )
-    prompt = prompt_text(record.get(columns["prompt"]))
-    tokens_in, tokens_out, cost = (
-        _starred(record, columns[name], columns) if "*" in columns[name] else {}
-        for name in _MEASURES[1:]
-    )
-    for model, score in models.items():
+    def long_rows(self, place: Place, record: Record, split: str | None) -> Iterator[Row]:
+        """One row: the record is an outcome."""
         yield Row(
             place,
-            prompt,
-            model,
-            score,
-            tokens_in.get(model),
-            tokens_out.get(model),
-            cost.get(model),
-            record.get(columns["benchmark"]),
-            record.get(columns["split"]) or split,
+            self._prompt(record),
+            self.model or self._field(record, "model"),
+            self._field(record, "score"),
+            self._field(record, "input_tokens"),
+            self._field(record, "output_tokens"),
+            self._field(record, "cost_usd"),
+            self._field(record, "benchmark"),
+            self._field(record, "split") or split,
         )
 
+    def wide_rows(self, place: Place, record: Record, split: str | None) -> Iterator[Row]:
+        """A row a model: the record is a prompt."""
+        prompt = self._prompt(record)
+        tokens_in, tokens_out, cost = (
+            self._starred(record, name) for name in ("input_tokens", "output_tokens", "cost_usd")
+        )
+        for model, score in self._starred(record, "score").items():
+            yield Row(
+                place,
+                prompt,
+                model,
+                score,
+                tokens_in.get(model),
+                tokens_out.get(model),
+                cost.get(model),
+                self._field(record, "benchmark"),
+                self._field(record, "split") or split,
+            )
 
-def _starred(record: Record, pattern: str, columns: Mapping[str, str]) -> dict[str, Any]:
-    """Models and their cells: the columns that a pattern matches, but for those with a meaning."""
+    def _starred(self, record: Record, name: str) -> Mapping[str, Any]:
+        """Models and their cells: columns of a pattern, but for those with another meaning."""
+        star = self.stars.get(name)
+        if star is None:
+            return {}
+        meant = set(self.columns.values())
+        hits = ((star.fullmatch(str(column)), column) for column in record if column not in meant)
+        return {hit[1]: record[column] for hit, column in hits if hit}
+
+
+def _star(pattern: str) -> re.Pattern[str]:
     before, _, after = pattern.partition("*")
-    match = re.compile(re.escape(before) + "(.+)" + re.escape(after)).fullmatch
-    meant = {columns[name] for name in _OURS}
-    found = ((match(str(name)), name) for name in record if name not in meant)
-    return {hit[1]: record[name] for hit, name in found if hit}
+    return re.compile(re.escape(before) + "(.+)" + re.escape(after))
 
 
 FORMAT = Format(
@@ -131,5 +145,5 @@ FORMAT = Format(
     expects="rows with a prompt and scores",
     fits=_fits,
     read=_read,
-    heeds=frozenset({"columns", "model"}),
+    heeds=frozenset({"columns", "model", "prompts"}),
 )
