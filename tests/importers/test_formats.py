@@ -106,6 +106,18 @@ def test_routerarena_predictions_can_take_their_prompts_from_the_dataset(tmp_pat
     assert import_outcomes("routerarena", path, choices=choices).table.prompts == (SUM,)
 
 
+# EmbedLLM
+
+
+def test_embedllm_uses_its_questions_and_passes_its_other_files(tmp_path: Path) -> None:
+    folder = examples.embedllm(tmp_path, False)
+    assert notes(import_outcomes("embedllm", folder)) == ""
+    write_csv(folder / "model_order.csv", ["model_id", "model_name"], [[0, SMALL], [1, LARGE]])
+    assert "left out 1 files of another shape, such as model_order.csv" in notes(
+        import_outcomes("embedllm", folder)
+    )
+
+
 # RouterDC
 
 
@@ -335,8 +347,24 @@ def test_lm_eval_reads_the_metric_and_prompt_that_were_asked_for(tmp_path: Path)
     choices = Choices(metric="acc_norm", columns={"prompt": "doc.question"}, model="mine")
     table = import_outcomes("lm-eval", path, choices=choices).table
     assert (table.prompts, table.models, table.score.tolist()) == ((SUM,), ("mine",), [[0.0]])
-    with pytest.raises(DataError, match="has no metric 'f1'"):
+    with pytest.raises(DataError, match="1 lines of tasks without the metric f1"):
         import_outcomes("lm-eval", path, choices=Choices(metric="f1"))
+
+
+def test_lm_eval_choices_leave_tasks_alone_that_have_none(tmp_path: Path) -> None:
+    folder = tmp_path / "r" / "m"
+    plain = {**lm_line(0, SUM), "metrics": ["acc"]}
+    write_jsonl(folder / "samples_a.jsonl", [plain])
+    filtered = [
+        lm_line(0, RHYME, filter="strict", acc=0.0),
+        lm_line(0, RHYME, filter="flexible", acc=0.5),
+    ]
+    write_jsonl(folder / "samples_b.jsonl", filtered)
+    table = import_outcomes("lm-eval", folder, choices=Choices(filter="flexible")).table
+    assert table.score.tolist() == [[1.0], [0.5]]
+    imported = import_outcomes("lm-eval", folder, choices=Choices(metric="acc_norm"))
+    assert imported.table.prompts == (RHYME,)
+    assert imported.report.skipped["lines of tasks without the metric acc_norm"] == 1
 
 
 def test_lm_eval_reads_one_filter_and_says_so(tmp_path: Path) -> None:

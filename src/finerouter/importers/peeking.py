@@ -74,16 +74,27 @@ def peek(path: Path) -> Peek:
 
 
 def fitting_files(
-    source: Path, fits: Callable[[Peek], bool], findings: Findings, *suffixes: str
+    source: Path,
+    fits: Callable[[Peek], bool],
+    findings: Findings,
+    *suffixes: str,
+    companion: str | None = None,
 ) -> list[Path]:
     """The file itself; of a folder, the files that a first look fits, the others noted.
 
     Folders of data hold all sorts beside it: settings, lists of models, files of questions.
 
+    Args:
+        source: a file, or a folder.
+        fits: as in `Format`.
+        findings: takes note of files left out.
+        suffixes: of the files to look at.
+        companion: name of a file that the format reads in its own way.
+
     Raises:
         DataError: there is no file with such a suffix.
     """
-    files = files_under(source, *suffixes)
+    files = [file for file in files_under(source, *suffixes) if file.name != companion]
     if source.is_file():
         return files
     fitting = [file for file in files if _fits(file, fits)]

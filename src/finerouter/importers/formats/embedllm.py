@@ -23,7 +23,7 @@ def _fits(seen: Peek) -> bool:
 
 
 def _read(source: Path, choices: Choices, findings: Findings) -> Iterator[Row]:
-    files = fitting_files(source, _fits, findings, ".csv", ".parquet")
+    files = fitting_files(source, _fits, findings, ".csv", ".parquet", companion=_QUESTIONS)
     beside = (source if source.is_dir() else source.parent) / _QUESTIONS
     known = choices.prompts or (beside if beside.is_file() else None)
     prompts = prompts_by_id(known) if known else {}

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,9 @@ def _fits(seen: Peek) -> bool:
 
 def _read(source: Path, choices: Choices, findings: Findings) -> Iterator[Row]:
     run = _Runs(choices, findings)
+    names: dict[Path, str] = {}
     for file in _newest(fitting_files(source, _fits, findings, ".jsonl"), findings):
-        model = choices.model or _model_of(file)
+        model = choices.model or _cached_name(names, file.parent)
         for place, record in jsonl_records(file, findings):
             row = run.row(place, record, _task_of(file), model)
             if row is not None:
@@ -55,15 +57,20 @@ def _task_of(file: Path) -> str:
     return match["task"] if match else file.stem
 
 
-def _model_of(file: Path) -> str:
-    for results in sorted(file.parent.glob("results_*.json"), reverse=True):
-        name = nested(whole_json(results), "model_name")
-        if isinstance(name, str) and name:
-            return name
-    name = file.absolute().parent.name
-    if not name:
-        raise DataError(f"{file}: no folder names the model; say it: --model NAME")
-    return name.replace("__", "/")
+def _cached_name(names: dict[Path, str], folder: Path) -> str:
+    """A folder holds a file a task, and one of results that may be large."""
+    if folder not in names:
+        names[folder] = _model_of(folder)
+    return names[folder]
+
+
+def _model_of(folder: Path) -> str:
+    for results in sorted(folder.glob("results_*.json"), reverse=True):
+        with suppress(DataError):
+            name = nested(whole_json(results), "model_name")
+            if isinstance(name, str) and name:
+                return name
+    return folder.absolute().name.replace("__", "/")
 
 
 class _Runs:
@@ -73,7 +80,7 @@ class _Runs:
         self.choices, self.findings = choices, findings
         self.texts: dict[tuple[str, Any], str] = {}
         self.filters: dict[str, str] = {}
-        self.metrics: dict[str, str] = {}
+        self.metrics: dict[str, str | None] = {}
         self.prompt_field = choices.columns.get("prompt")
 
     def row(self, place: Place, record: Record, task: str, model: str) -> Row | None:
@@ -82,8 +89,11 @@ class _Runs:
             self.findings.skip("lines of another answer filter")
             return None
         metric = self._metric(task, record)
-        if metric is None or metric not in record:
-            self.findings.reject(place, f"has no metric {metric or self.choices.metric!r}")
+        if metric is None:
+            self.findings.skip(f"lines of tasks without the metric {self.choices.metric}")
+            return None
+        if metric not in record:
+            self.findings.reject(place, f"has no metric {metric!r}")
             return None
         return Row(place, self._text(task, record), model, record[metric], benchmark=task)
 
@@ -94,22 +104,24 @@ class _Runs:
             self.findings.note(
                 f"{task} has several answer filters; {chosen} was read (--filter chooses)"
             )
-        return name == chosen
+        # "none" is what tasks without filters call theirs.
+        return name in (chosen, "none")
 
     def _metric(self, task: str, record: Record) -> str | None:
-        if self.choices.metric:
-            return self.choices.metric
         if task not in self.metrics:
             names = [str(name) for name in record.get("metrics") or _numbers(record)]
-            if not names:
-                return None
-            self.metrics[task] = names[0]
-            if len(names) > 1:
-                self.findings.note(
-                    f"{task} has the metrics {', '.join(names)}; {names[0]} was read (--metric "
-                    "chooses)"
-                )
+            self.metrics[task] = self._chosen(task, names)
         return self.metrics[task]
+
+    def _chosen(self, task: str, names: list[str]) -> str | None:
+        asked = self.choices.metric
+        if asked:
+            return asked if asked in names else None
+        if len(names) > 1:
+            self.findings.note(
+                f"{task} has the metrics {', '.join(names)}; {names[0]} was read (--metric chooses)"
+            )
+        return names[0] if names else None
 
     def _text(self, task: str, record: Record) -> str | None:
         document = record.get("doc_hash", record.get("doc_id"))
