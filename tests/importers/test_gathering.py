@@ -107,6 +107,7 @@ def test_a_scale_maps_worst_to_0_and_best_to_1(some: list[Row], worst: float, sp
         ({"model": ""}, "the model has no name"),
         ({"model": None}, "the model has no name"),
         ({"model": 7}, "the model has no name"),
+        ({"model": "m\ud800"}, "the model has no name"),
     ],
 )
 def test_a_bad_row_is_left_out_with_its_reason(change: dict[str, object], reason: str) -> None:
@@ -119,6 +120,17 @@ def test_a_bad_row_is_left_out_with_its_reason(change: dict[str, object], reason
     assert example.startswith("file: line 2: ")
     assert reason in example
     assert len(example) < 120
+
+
+def test_a_first_row_without_a_prompt_is_bad_too() -> None:
+    table, findings = gather([Row(HERE, None, "a", 1.0), Row(HERE, "p", "a", 0.5)])
+    assert (table.prompts, table.score.tolist(), findings.bad) == (("p",), [[0.5]], 1)
+
+
+def test_benchmarks_and_splits_may_be_numbers() -> None:
+    some = [Row(HERE, "p", name, 1.0, benchmark=3, split=0) for name in "ab"]
+    table, _ = gather(some)
+    assert (table.benchmarks, table.splits, table.relabelled) == (("3",), ("0",), 0)
 
 
 def test_numbers_may_be_written_as_text_or_truth() -> None:

@@ -86,7 +86,7 @@ class Gatherer:
         self._relabelled: set[int] = set()
         self._splits: dict[str, int] = {}
         self._in_splits: list[int] = []
-        self._last: tuple[Any, Any, int] = (None, None, -1)  # prompt, benchmark, row
+        self._last: tuple[Any, Any, int] = (object(), None, -1)  # prompt, benchmark, row
         self._prompt_at, self._model_at, self._scores = array("i"), array("i"), array("d")
         self._measured = tuple(_Sparse() for _ in range(3))
 
@@ -124,15 +124,15 @@ class Gatherer:
         code = self._codes.get(written)
         return self._new_model(written) if code is None else code
 
-    def _prompt_row(self, prompt: Any, benchmark: str | None) -> int:
+    def _prompt_row(self, prompt: Any, benchmark: Any) -> int:
         last, of_last, at = self._last
         if prompt is last and benchmark is of_last:  # one prompt's outcomes often come together
             return at
         known = self._prompts.get(prompt) if isinstance(prompt, str) else None
         if known is None:
             known = self._new_prompt(prompt, benchmark)
-        elif benchmark is not None and benchmark != self._benchmarks[known]:
-            self._relabel(known, benchmark)
+        elif benchmark is not None and str(benchmark) != self._benchmarks[known]:
+            self._relabel(known, str(benchmark))
         self._last = prompt, benchmark, known
         return known
 
@@ -140,7 +140,7 @@ class Gatherer:
         name = self.aliases.get(written, written)
         if written in self.aliases:
             self.used_aliases.add(written)
-        if not name.strip():
+        if not name.strip() or not _is_text(name):
             code = _NAMELESS
         elif self.keep and not any(fnmatchcase(name, pattern) for pattern in self.keep):
             self.left_out.add(name)
@@ -150,13 +150,13 @@ class Gatherer:
         self._codes[written] = code
         return code
 
-    def _new_prompt(self, prompt: Any, benchmark: str | None) -> int:
+    def _new_prompt(self, prompt: Any, benchmark: Any) -> int:
         if not isinstance(prompt, str) or not prompt.strip():
             raise ValueError("the prompt is empty")
         if not _is_text(prompt):
             raise ValueError("the prompt holds half a character (a lone surrogate)")
         at = self._prompts[prompt] = len(self._prompts)
-        self._benchmarks.append(benchmark)
+        self._benchmarks.append(None if benchmark is None else str(benchmark))
         self._in_splits.append(0)
         return at
 
@@ -166,8 +166,8 @@ class Gatherer:
         else:
             self._relabelled.add(at)
 
-    def _split_bit(self, split: str) -> int:
-        return 1 << min(self._splits.setdefault(split, len(self._splits)), 62)
+    def _split_bit(self, split: Any) -> int:
+        return 1 << min(self._splits.setdefault(str(split), len(self._splits)), 62)
 
     def finish(self, source: str) -> Gathered:
         """Average repeats and lay the outcomes out.

@@ -4,7 +4,7 @@ Takes a path; gives numbers, texts, lists, dicts, NumPy arrays, and pandas frame
 `pickle_notes.py` writes down what a pickle asks for; from such notes the arrays are built here.
 pandas is not needed.
 
-Understood are the frames of pandas 1 to 3 with NumPy columns; columns kept in Arrow are refused.
+Understood are the frames of pandas 1.3 to 3 with numbers, truth values and texts.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import io
 import pickletools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -25,6 +25,7 @@ from finerouter.errors import DataError
 from finerouter.importers.pickle_notes import Made, NoteTaker
 
 _FIRST_STEPS = 20_000
+_MOST_COLUMNS = 100_000
 _DTYPE = re.compile(r"[biufcSU]\d+|\?|O8?|[mM]8")
 
 
@@ -160,25 +161,17 @@ def _dtype(made: Any) -> np.dtype[Any]:
 
 def _frame(state: Mapping[str, Any]) -> Frame:
     """A DataFrame's state: a block manager, which holds blocks of rows of the transposed table."""
-    manager = state.get("_mgr", state.get("_data"))
-    names, blocks = _manager(manager)
+    manager = state["_mgr"]
+    if not manager.arguments:
+        raise ValueError("a table of a pandas before 1.3")
+    blocks, axes = manager.arguments
+    names = [str(name) for name in _index(axes[0])]
     columns: dict[str, NDArray[Any]] = {}
-    for values, placement in blocks:
+    for values, placement in map(_block, blocks):
         at = range(len(names))[placement] if isinstance(placement, slice) else placement.tolist()
         for row, column in zip(np.atleast_2d(values), at, strict=True):
-            columns[str(names[column])] = row
-    return Frame({str(name): columns[str(name)] for name in names})
-
-
-def _manager(manager: Made) -> tuple[list[Any], Iterator[tuple[NDArray[Any], Any]]]:
-    if manager.arguments:  # pandas 1.3 and later
-        blocks, axes = manager.arguments
-        found = (_block(block) for block in blocks)
-    else:  # before: a state tuple whose last part is the readable one
-        held = manager.state[-1]["0.14.1"]
-        axes = held["axes"]
-        found = ((_values(block["values"]), plain(block["mgr_locs"])) for block in held["blocks"])
-    return list(_index(axes[0])), found
+            columns[names[column]] = row
+    return Frame({name: columns[name] for name in names})
 
 
 def _block(block: Made) -> tuple[NDArray[Any], Any]:
@@ -226,4 +219,7 @@ def _index(index: Made) -> Any:
     held = index.arguments[1]  # the class is named, and of no use here
     if "data" in held:
         return _values(held["data"])
-    return range(held["start"], held["stop"], held["step"])
+    numbers = range(held["start"], held["stop"], held["step"])
+    if len(numbers) > _MOST_COLUMNS:
+        raise ValueError(f"a table of {len(numbers)} columns")
+    return numbers

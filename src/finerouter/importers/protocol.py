@@ -29,8 +29,8 @@ class Row(NamedTuple):
     input_tokens: Any = None
     output_tokens: Any = None
     cost_usd: Any = None
-    benchmark: str | None = None
-    split: str | None = None
+    benchmark: Any = None
+    split: Any = None
 
 
 @dataclass(frozen=True)
