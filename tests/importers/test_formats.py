@@ -311,6 +311,13 @@ def test_notdiamond_asks_for_the_prompt_column(tmp_path: Path) -> None:
         import_outcomes("notdiamond", path, choices=Choices(columns={"prompt": "Task"}))
 
 
+def test_notdiamond_takes_no_router_for_a_model_and_reads_costs(tmp_path: Path) -> None:
+    header = ["prompt", "session_id", "notdiamond/score", "notdiamond/cost", "m/score", "m/cost"]
+    path = write_csv(tmp_path / "eval.csv", header, [[SUM, "s", 1, 0.2, 1, 0.1]])
+    table = import_outcomes("notdiamond", path).table
+    assert (table.models, table.cost_usd.tolist()) == (("m",), [[0.1]])
+
+
 # lm-evaluation-harness
 
 

@@ -1,7 +1,9 @@
 """Not Diamond: one row a prompt, wide, `PROVIDER/MODEL/score` and `PROVIDER/MODEL/response`.
 
-The prompt column is `prompt`, `input`, `query` or `question` in any case, or what
-`--column prompt=NAME` says. Source: https://docs.notdiamond.ai
+Its own evaluation adds `PROVIDER/MODEL/cost`, and `notdiamond/score`, which is that of the router
+and no model. The prompt column is `prompt`, `input`, `query` or `question` in any case, or what
+`--column prompt=NAME` says. Sources: https://docs.notdiamond.ai, and `toolkit/custom_router.py` of
+https://github.com/Not-Diamond/notdiamond-python
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from finerouter.importers.protocol import Choices, Format, Row
 from finerouter.importers.records import Record, records, split_of
 
 _SCORE = "/score"
+_ROUTER = "notdiamond/score"
 _PROMPTS = ("prompt", "input", "query", "question")
 
 
@@ -30,12 +33,17 @@ def _read(source: Path, choices: Choices, findings: Findings) -> Iterator[Row]:
         for place, record in records(file, findings):
             prompt = record.get(_prompt_column(file, record, choices.columns))
             for model, column in _models(record).items():
-                yield Row(place, prompt, model, record[column], split=split)
+                cost = record.get(f"{model}/cost")
+                yield Row(place, prompt, model, record[column], cost_usd=cost, split=split)
 
 
 def _models(record: Record) -> dict[str, str]:
     """Names of models to their score columns."""
-    return {name.removesuffix(_SCORE): name for name in record if name.endswith(_SCORE)}
+    return {
+        name.removesuffix(_SCORE): name
+        for name in record
+        if name.endswith(_SCORE) and name != _ROUTER
+    }
 
 
 def _prompt_column(file: Path, record: Record, columns: Mapping[str, Any]) -> str:
