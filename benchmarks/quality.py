@@ -23,7 +23,8 @@ from rich.progress import track
 
 from benchmarks.machine import record
 from finerouter import OutcomeTable, Router
-from finerouter.evaluation.baselines import kmeans_task_means, oracle_choice
+from finerouter.evaluation.baselines import oracle_choice
+from finerouter.evaluation.baselines.kmeans import KMeans
 from finerouter.evaluation.intervals import Interval
 from finerouter.frontier import cheapest_argmax, cost_weights, mean_quality_over
 from finerouter.training import TrainingConfig, fold_numbers, routing_utility, train
@@ -92,17 +93,26 @@ def _methods(
     for name, encode in encoders.items():
         rows, test_rows = encode(fit), encode(held_out)
         chosen = clusters[0] if len(clusters) == 1 else _choose_clusters(rows, fit, seed, clusters)
-        yield name, kmeans_task_means(rows, fit, test_rows, clusters=chosen, seed=seed)
+        yield name, _kmeans(rows, fit, test_rows, chosen, seed)
         if len(clusters) == 1:
             continue
-        every = [
-            kmeans_task_means(rows, fit, test_rows, clusters=count, seed=seed) for count in clusters
-        ]
+        every = [_kmeans(rows, fit, test_rows, count, seed) for count in clusters]
         quality, cost = (np.mean(arrays, axis=0) for arrays in zip(*every, strict=True))
         yield f"{name}, mean over K", (quality, cost)
     yield "best per benchmark (labels)", _by_benchmark(fit, held_out)
     oracle = np.eye(len(fit.models))[oracle_choice(held_out)]
     yield "oracle", (oracle, np.zeros_like(oracle))
+
+
+def _kmeans(
+    rows: NDArray[np.float32],
+    fit: OutcomeTable,
+    test_rows: NDArray[np.float32],
+    clusters: int,
+    seed: int,
+) -> Estimates:
+    found = KMeans(clusters).fit(rows, fit, seed=seed).prefer(test_rows)
+    return found.quality, found.cost_usd
 
 
 def _choose_clusters(
@@ -116,9 +126,7 @@ def _choose_clusters(
         for fold in range(5):
             out = folds == fold
             inside = fit.rows(np.flatnonzero(~out))
-            quality[out], cost[out] = kmeans_task_means(
-                rows[~out], inside, rows[out], clusters=clusters, seed=seed
-            )
+            quality[out], cost[out] = _kmeans(rows[~out], inside, rows[out], clusters, seed)
         utility[clusters] = routing_utility(quality, cost, fit.score, fit.realised_cost_usd)
     return max(utility, key=lambda clusters: utility[clusters])
 
