@@ -82,7 +82,7 @@ def test_shapes_and_finite_numbers(baseline, separable) -> None:
 
 
 @every
-def test_the_last_trade_off_is_the_cheapest_model(baseline, separable) -> None:
+def test_the_last_step_is_the_cheapest_model(baseline, separable) -> None:
     rows, table, _ = separable
     chosen = outcomes_of(
         _fitted(baseline, separable).prefer(rows[FIT:]), table.rows(range(FIT, len(rows)))

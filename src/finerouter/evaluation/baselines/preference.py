@@ -1,8 +1,8 @@
 """What a method would choose, from "only quality counts" to "only cost counts".
 
-Takes what a fitted method knows of prompts; gives a utility [prompt, model] at each trade-off, and
-the outcomes of choosing by it. Methods differ in how cost enters: most weigh it against quality,
-IPR asks for the cheapest within a tolerance, Avengers-Pro ranks anew at each trade-off.
+Takes what a fitted method knows of prompts; gives a utility [prompt, model] at each step of its
+dial, and the outcomes of choosing by it. Methods differ in how cost enters: most weigh it against
+quality, IPR asks for the cheapest within a tolerance, Avengers-Pro ranks anew at each step.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Preference(Protocol):
         ...
 
     def utilities(self) -> Iterator[Floats]:
-        """Utility [prompt, model] at each trade-off, quality alone first."""
+        """Utility [prompt, model] at each step of the dial, quality alone first."""
         ...
 
     @classmethod
@@ -57,7 +57,7 @@ class Estimates:
     cost_usd: Floats
 
     def utilities(self) -> Iterator[Floats]:
-        """At every cost weight of the grid that spans all trade-offs."""
+        """At every cost weight, from none to only cost."""
         cost = np.nan_to_num(self.cost_usd)
         for weight in cost_weights(cost):
             yield self.quality - weight * cost
@@ -107,10 +107,10 @@ class Tolerance:
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """One score per trade-off, made by the method itself (Avengers-Pro).
+    """One score per step of the dial, made by the method itself (Avengers-Pro).
 
     Attributes:
-        score: [trade-off, prompt, model], quality alone first.
+        score: [step, prompt, model], quality alone first.
         cost_usd: [prompt, model].
     """
 
@@ -118,7 +118,7 @@ class Scores:
     cost_usd: Floats
 
     def utilities(self) -> Iterator[Floats]:
-        """The scores, one trade-off after the other."""
+        """The scores, one step after the other."""
         yield from self.score
 
     @classmethod
@@ -135,8 +135,8 @@ class Chosen:
     """Outcomes of the models chosen.
 
     Attributes:
-        score: [prompt, trade-off].
-        cost_usd: [prompt, trade-off]; an unknown cost counts as zero, as in `frontier`.
+        score: [prompt, step].
+        cost_usd: [prompt, step]; an unknown cost counts as zero, as in `frontier`.
     """
 
     score: Floats
@@ -144,7 +144,7 @@ class Chosen:
 
 
 def outcomes_of(preference: Preference, outcomes: OutcomeTable) -> Chosen:
-    """Choose on every prompt at every trade-off, and look up what that brought.
+    """Choose on every prompt at every step of the dial, and look up what that brought.
 
     A model without an outcome on a prompt is not chosen there; prompts on which no model was
     asked are left out.

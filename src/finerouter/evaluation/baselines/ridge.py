@@ -1,6 +1,7 @@
 """Ridge regression of every model's score, and of its cost, on the prompt's row.
 
-This is also CARROT (arXiv 2502.03261) with linear estimators: both estimated apart, then weighed.
+This is also CARROT (arXiv 2502.03261) with linear regression: quality and cost are estimated apart,
+then weighed.
 """
 
 from __future__ import annotations
