@@ -11,7 +11,8 @@ import hashlib
 import inspect
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cache
@@ -31,10 +32,12 @@ from finerouter import OutcomeTable
 from finerouter.atomic import atomic_file
 from finerouter.encoders import StaticEncoder
 from finerouter.evaluation.baselines.preference import Chosen
+from finerouter.evaluation.baselines.registry import BASELINES
 from finerouter.training import cost_range, fold_numbers
 
 Floats = NDArray[np.float64]
 _PACKAGE = Path(finerouter.__file__).parent
+_BASELINES = _PACKAGE / "evaluation" / "baselines"
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "faiss-cpu", "graspologic-native")
 
 
@@ -141,7 +144,7 @@ def _keep(path: Path, run: Run) -> None:
 
 def path_of(cache: Path, table: OutcomeTable, part: Part, seed: int, name: str) -> Path:
     """Where a result is kept."""
-    made_of = json.dumps([_data_hash(table), _code_hash(name in OURS), part, seed, name])
+    made_of = json.dumps([_data_hash(table), _code_hash(name), part, seed, name])
     digest = hashlib.sha256(made_of.encode()).hexdigest()
     readable = "".join(letter if letter.isalnum() else "-" for letter in name)
     return cache / f"{readable}-{seed}-{digest[:20]}.npz"
@@ -156,26 +159,38 @@ def _data_hash(table: OutcomeTable) -> str:
 
 
 @cache
-def _code_hash(ours: bool) -> str:
-    """Hash of the source that a result depends on: for a baseline not that of finerouter itself."""
+def _code_hash(name: str) -> str:
+    """Hash of the source and the libraries that a method's results depend on."""
     digest = hashlib.sha256()
-    for path in sorted(_sources(ours=ours)):
+    for path in _sources(name):
         digest.update(path.name.encode() + path.read_bytes())
     for source in (methods, parts, fold_numbers, cost_range):
         digest.update(inspect.getsource(source).encode())
-    versions = [metadata.version(name) for name in _LIBRARIES]
+    versions = [metadata.version(library) for library in _LIBRARIES]
     digest.update(json.dumps([versions, StaticEncoder.load().spec.sha256]).encode())
     return digest.hexdigest()
 
 
-def _sources(*, ours: bool) -> Iterator[Path]:
-    yield from (_PACKAGE / "evaluation" / "baselines").rglob("*.py")
-    yield from (_PACKAGE / "encoders").rglob("*.py")
-    yield from (_PACKAGE / name for name in ("frontier.py", "gaps.py", "outcomes.py", "prompt.py"))
-    if ours:
-        for name in ("quality", "tasks", "training"):
-            yield from (_PACKAGE / name).rglob("*.py")
-        yield from (_PACKAGE / name for name in ("router.py", "cost.py", "policy.py"))
+def _sources(name: str) -> list[Path]:
+    """Source files behind a method; of the baselines only those that it imports."""
+    found = {_BASELINES / "hindsight.py", _BASELINES / "tuning.py"}
+    found |= {_module_path(each.__module__) for each in BASELINES if each.name == name}
+    while new := {path for each in found for path in _imported(each)} - found:
+        found |= new
+    for folder in ("encoders", *(("quality", "tasks", "training") if name in OURS else ())):
+        found |= set((_PACKAGE / folder).rglob("*.py"))
+    files = ["frontier.py", "gaps.py", "outcomes.py", "prompt.py"]
+    files += ["router.py", "cost.py", "policy.py"] if name in OURS else []
+    return sorted(found | {_PACKAGE / file for file in files})
+
+
+def _imported(path: Path) -> set[Path]:
+    pattern = r"from (finerouter\.evaluation\.baselines\.\w+) import"
+    return {_module_path(module) for module in re.findall(pattern, path.read_text("utf-8"))}
+
+
+def _module_path(module: str) -> Path:
+    return _BASELINES / f"{module.rpartition('.')[2]}.py"
 
 
 # Methods that divide the rows by k-means share the clusterings when one process runs them all.

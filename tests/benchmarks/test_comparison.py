@@ -306,6 +306,20 @@ def test_what_a_result_depends_on_is_in_its_name(tmp_path, monkeypatch) -> None:
     running._code_hash.cache_clear()
 
 
+def test_a_method_depends_on_its_own_files_and_those_it_imports() -> None:
+    names = {
+        name: {path.name for path in running._sources(name)}
+        for name in ("CARROT", "Avengers-Pro", "oracle", "finerouter")
+    }
+    assert {"carrot.py", "knn.py", "expected_cost.py", "linear.py"} <= names["CARROT"]
+    assert "avengers.py" not in names["CARROT"]
+    assert {"avengers_pro.py", "avengers.py", "clusters.py"} <= names["Avengers-Pro"]
+    assert "knn.py" not in names["Avengers-Pro"]
+    assert "router.py" not in names["oracle"]
+    assert {"router.py", "stages.py", "discovery.py", "mixture.py"} <= names["finerouter"]
+    assert all({"tuning.py", "preference.py", "frontier.py"} <= found for found in names.values())
+
+
 def test_the_sealed_part_opens_on_record_only(data, tmp_path, capsys) -> None:
     with pytest.raises(SystemExit) as refused:
         main(arguments(data, tmp_path, "--part", "sealed"))
