@@ -66,7 +66,7 @@ def compare(options: Options, dataset: str) -> dict[str, Any]:
     count = len(options.seeds) * len(options.methods)
     console = Console(stderr=True)
     with Progress(console=console) as bar:
-        lacking = sum(len(task.names) for task in todo)
+        lacking = sum(len(task.kept_at) for task in todo)
         shown = bar.add_task(dataset, total=count, completed=count - lacking)
 
         def report(line: str) -> None:

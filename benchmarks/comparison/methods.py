@@ -33,7 +33,6 @@ from finerouter.evaluation.baselines import (
 from finerouter.evaluation.baselines.preference import (
     Chosen,
     Estimates,
-    Preference,
     Scores,
     outcomes_of,
 )
@@ -41,6 +40,7 @@ from finerouter.evaluation.baselines.protocol import Baseline
 from finerouter.evaluation.baselines.registry import BASELINES
 from finerouter.evaluation.baselines.single import best_single, cheapest
 from finerouter.evaluation.baselines.tuning import FOLDS, tune
+from finerouter.gaps import column_means
 from finerouter.training import TrainingConfig, train
 
 Floats = NDArray[np.float64]
@@ -106,20 +106,26 @@ Method = Callable[[Prepared], Run]
 
 def _always(column: Callable[[OutcomeTable], int]) -> Method:
     def run(prepared: Prepared) -> Run:
-        at = column(prepared.split.fit)
-        constant = np.zeros((len(prepared.split.held_out), len(prepared.split.fit.models)))
-        constant[:, at] = 1.0
-        note = {"model": prepared.split.fit.models[at]}
-        return _reference(prepared, Scores(constant[None], np.zeros_like(constant)), note)
+        at, held_out = column(prepared.split.fit), prepared.split.held_out
+        chosen = Chosen(
+            _or_mean(held_out.score[:, [at]]), _or_mean(held_out.realised_cost_usd[:, [at]])
+        )
+        return Run(chosen, None, {"model": held_out.models[at]})
 
     return run
+
+
+def _or_mean(values: Floats) -> Floats:
+    """Values [prompt, 1] with the mean where the model was not asked; zero where none is known."""
+    return np.nan_to_num(np.where(np.isnan(values), column_means(values), values))
 
 
 def _hindsight(choice: Callable[[OutcomeTable], NDArray[np.int64]]) -> Method:
     def run(prepared: Prepared) -> Run:
         at = choice(prepared.split.held_out)
         wanted = np.eye(len(prepared.split.fit.models))[at]
-        return _reference(prepared, Scores(wanted[None], np.zeros_like(wanted)))
+        preference = Scores(wanted[None], np.zeros_like(wanted))
+        return Run(outcomes_of(preference, prepared.split.held_out), None, {})
 
     return run
 
@@ -132,13 +138,8 @@ def _random(prepared: Prepared) -> Run:
 
 
 def _by_benchmark(prepared: Prepared) -> Run:
-    return _reference(prepared, benchmark_means(prepared.split.fit, prepared.split.held_out))
-
-
-def _reference(
-    prepared: Prepared, preference: Preference, note: Mapping[str, Any] | None = None
-) -> Run:
-    return Run(outcomes_of(preference, prepared.split.held_out), None, note or {})
+    estimates = benchmark_means(prepared.split.fit, prepared.split.held_out)
+    return Run(outcomes_of(estimates, prepared.split.held_out), None, {})
 
 
 def _tuned(baseline: type[Baseline]) -> Method:

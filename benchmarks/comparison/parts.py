@@ -65,13 +65,14 @@ def divide(
     """The development and the sealed part.
 
     Args:
-        outcomes: all visible prompts.
+        outcomes: all visible prompts; those without any outcome are left out.
         grouping: which texts nearly repeat each other; sealed prompts that nearly repeat a
             development prompt belong to neither part.
 
     Raises:
         DataError: a part is empty.
     """
+    outcomes = outcomes.rows(np.flatnonzero(~np.isnan(outcomes.score).all(axis=1)))
     sealed = np.array([is_sealed(name) for name in outcomes.prompt_ids])
     group = grouping(outcomes.prompts)
     repeats = np.isin(group, group[~sealed])

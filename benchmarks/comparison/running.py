@@ -12,7 +12,7 @@ import inspect
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cache
@@ -48,15 +48,14 @@ class Task:
     Attributes:
         folder: the dataset's.
         part, seed: of the split.
-        names: methods.
-        cache: where results are kept.
+        kept_at: for each method the file of its result, named before work begins: a file edited
+            while processes run must not pass for what they ran.
     """
 
     folder: Path
     part: Part
     seed: int
-    names: tuple[str, ...]
-    cache: Path
+    kept_at: Mapping[str, Path]
 
 
 def tasks(
@@ -67,11 +66,10 @@ def tasks(
     missing = []
     for group in _groups(names):
         for seed in seeds:
-            lacking = [
-                name for name in group if not path_of(cache, table, part, seed, name).exists()
-            ]
+            paths = {name: path_of(cache, table, part, seed, name) for name in group}
+            lacking = {name: path for name, path in paths.items() if not path.exists()}
             if lacking:
-                missing.append(Task(folder, part, seed, tuple(lacking), cache))
+                missing.append(Task(folder, part, seed, lacking))
     return missing
 
 
@@ -102,12 +100,11 @@ def _tell(task: Task, seconds: dict[str, float], report: Callable[[str], None]) 
 
 def run_task(task: Task) -> dict[str, float]:
     """Fit and judge the task's methods; gives the seconds of processor time of each."""
-    table = read(task.folder)
     prepared = _prepared(task.folder, task.part, task.seed)
     seconds = {}
-    for name in task.names:
+    for name, path in task.kept_at.items():
         run = METHODS[name](prepared)
-        _keep(path_of(task.cache, table, task.part, task.seed, name), run)
+        _keep(path, run)
         seconds[name] = float(run.note.get("cpu_s", 0.0))
     return seconds
 
@@ -164,16 +161,25 @@ def _code_hash(name: str) -> str:
     digest = hashlib.sha256()
     for path in _sources(name):
         digest.update(path.name.encode() + path.read_bytes())
-    for source in (methods, parts, fold_numbers, cost_range):
+    sources: list[Any] = [*_own(name), methods.Prepared, parts, fold_numbers, cost_range]
+    for source in sources:
         digest.update(inspect.getsource(source).encode())
+    digest.update(repr(methods.EQUAL_BUDGET if name in OURS else "").encode())
     versions = [metadata.version(library) for library in _LIBRARIES]
     digest.update(json.dumps([versions, StaticEncoder.load().spec.sha256]).encode())
     return digest.hexdigest()
 
 
+def _own(name: str) -> tuple[Callable[..., Any], ...]:
+    """What in `methods` makes a method's results."""
+    if name in methods.REFERENCES:
+        return (METHODS[name], methods._or_mean)
+    return (METHODS[name], methods._judged)
+
+
 def _sources(name: str) -> list[Path]:
     """Source files behind a method; of the baselines only those that it imports."""
-    found = {_BASELINES / "hindsight.py", _BASELINES / "tuning.py"}
+    found = {_BASELINES / file for file in ("hindsight.py", "single.py", "tuning.py")}
     found |= {_module_path(each.__module__) for each in BASELINES if each.name == name}
     while new := {path for each in found for path in _imported(each)} - found:
         found |= new

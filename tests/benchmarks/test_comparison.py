@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -115,6 +116,27 @@ def test_references_do_what_their_names_say() -> None:
     assert quality["best per benchmark, labels known"] > quality["best single"] + 0.1
     for name in POINTS:
         assert runs[name].chosen.score.shape == (len(held_out), 1)
+
+
+def test_where_the_best_single_was_not_asked_its_mean_stands_in() -> None:
+    outcomes = synthetic.outcomes(240)
+    score = outcomes.score.copy()
+    score[::2, 2] = np.nan  # half of the scholar's, the best single model
+    prepared = Prepared(parts.split(replace(outcomes, score=score), "development", 0))
+    run = METHODS["best single"](prepared)
+    assert run.note == {"model": "scholar"}
+    own = prepared.split.held_out.score[:, 2]
+    assert 10 < np.isnan(own).sum() < len(own) - 10
+    np.testing.assert_allclose(run.chosen.score[np.isnan(own), 0], np.nanmean(own))
+    np.testing.assert_allclose(run.chosen.score[~np.isnan(own), 0], own[~np.isnan(own)])
+
+
+def test_prompts_that_nobody_was_asked_are_in_no_part() -> None:
+    outcomes = synthetic.outcomes(240)
+    score = outcomes.score.copy()
+    score[:50] = np.nan
+    development, sealed = parts.divide(replace(outcomes, score=score))
+    assert len(development) + len(sealed) == 190
 
 
 def test_finerouter_gets_as_many_settings_as_the_others() -> None:

@@ -44,7 +44,7 @@ class Carrot:
     @classmethod
     def configurations(cls) -> tuple[Self, ...]:
         """See `Baseline`."""
-        others = ((16, 16), (32, 16), (64, 16), (128, 16), (256, 16), (128, 64), (256, 64))
+        others = ((20, 16), (40, 16), (64, 16), (100, 16), (150, 16), (64, 64), (200, 64))
         return (cls(), *(cls(*pair) for pair in others))
 
     def fit(self, rows: Rows, train: OutcomeTable, *, seed: int) -> _FittedCarrot:

@@ -46,8 +46,10 @@ class EmbedLLM:
     @classmethod
     def configurations(cls) -> tuple[Self, ...]:
         """See `Baseline`."""
-        quick = tuple(cls(learning_rate=1e-3, epochs=epochs) for epochs in (5, 10, 20, 50))
-        small = tuple(cls(rank=32, learning_rate=3e-3, epochs=epochs) for epochs in (5, 10, 20))
+        quick = tuple(cls(learning_rate=1e-3, epochs=epochs) for epochs in (20, 50, 80))
+        small = tuple(
+            cls(rank=32, learning_rate=3e-3, epochs=epochs) for epochs in (20, 40, 60, 80)
+        )
         return (cls(), *quick, *small)
 
     def fit(self, rows: Rows, train: OutcomeTable, *, seed: int) -> Fitted:

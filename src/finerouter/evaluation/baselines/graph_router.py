@@ -56,9 +56,9 @@ class GraphRouter:
     @classmethod
     def configurations(cls) -> tuple[Self, ...]:
         """See `Baseline`."""
-        slow = tuple(cls(epochs=epochs) for epochs in (30, 60))
+        slow = tuple(cls(epochs=epochs) for epochs in (50, 200))
         quick = tuple(
-            cls(hidden=32, learning_rate=1e-2, epochs=epochs) for epochs in (20, 40, 60, 80, 120)
+            cls(hidden=32, learning_rate=1e-2, epochs=epochs) for epochs in (80, 160, 240, 320, 400)
         )
         return (cls(), *slow, *quick)
 

@@ -2,8 +2,9 @@
 
 quality = sigmoid(outer . relu(inner @ [row; identity of the model])), squared error. The dial is a
 tolerance: the cheapest model whose quality is at least best - tolerance * (best - worst), per
-prompt. Of the paper only the architecture and the rule are reproduced; its encoders, 1.5 million
-prompts and training settings are not public, so the sizes here are ours.
+prompt. Half the settings weigh quality against cost instead, as others do. Of the paper only the
+architecture and the rule are reproduced; its encoders, 1.5 million prompts and training settings
+are not public, so the sizes here are ours.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from finerouter.evaluation.baselines.descent import Array, Parameters, Plan, descend, sigmoid
 from finerouter.evaluation.baselines.expected_cost import ExpectedCost
-from finerouter.evaluation.baselines.preference import Tolerance
+from finerouter.evaluation.baselines.preference import Estimates, Preference, Tolerance
 from finerouter.evaluation.baselines.protocol import Fitted, Rows
 from finerouter.outcomes import OutcomeTable
 
@@ -33,6 +34,7 @@ class IPR:
     Attributes:
         hidden: units.
         learning_rate: of Adam.
+        by_tolerance: whether the published rule decides, or quality less weighted cost.
         epochs: passes over the prompts.
     """
 
@@ -40,14 +42,19 @@ class IPR:
     source: ClassVar[str] = "Feng et al. 2025, arXiv 2509.06274; sizes are ours"
     hidden: int = 64
     learning_rate: float = 1e-3
+    by_tolerance: bool = True
     epochs: int = 20
 
     @classmethod
     def configurations(cls) -> tuple[Self, ...]:
         """See `Baseline`."""
-        slow = tuple(cls(epochs=epochs) for epochs in (5, 10, 40))
-        quick = tuple(cls(learning_rate=5e-3, epochs=epochs) for epochs in (3, 6, 12, 20))
-        return (cls(), *slow, *quick)
+        slow = (cls(), cls(epochs=40), cls(by_tolerance=False), cls(by_tolerance=False, epochs=40))
+        quick = tuple(
+            cls(hidden=128, learning_rate=5e-3, by_tolerance=by_tolerance, epochs=epochs)
+            for by_tolerance in (True, False)
+            for epochs in (10, 20)
+        )
+        return (*slow, *quick)
 
     def fit(self, rows: Rows, train: OutcomeTable, *, seed: int) -> Fitted:
         """See `Baseline`."""
@@ -69,17 +76,21 @@ class IPR:
         plan = Plan(self.learning_rate, _DECAY, _BATCH, epochs)
         cost = ExpectedCost.fit(rows, train)
         trained = descend(start, gradient, len(rows), plan, random)
-        return [_FittedIPR(parameters, cost) for parameters in trained]
+        return [_FittedIPR(parameters, cost, self.by_tolerance) for parameters in trained]
 
 
 @dataclass(frozen=True, eq=False)
 class _FittedIPR:
     parameters: Parameters
     cost: ExpectedCost
+    by_tolerance: bool
 
-    def prefer(self, rows: Rows) -> Tolerance:
-        _, quality = _forward(self.parameters, rows)
-        return Tolerance(quality.astype(np.float64), self.cost.predict(rows), _TOLERANCES)
+    def prefer(self, rows: Rows) -> Preference:
+        quality = _forward(self.parameters, rows)[1].astype(np.float64)
+        cost = self.cost.predict(rows)
+        if self.by_tolerance:
+            return Tolerance(quality, cost, _TOLERANCES)
+        return Estimates(quality, cost)
 
 
 def _start(features: int, hidden: int, models: int, random: np.random.Generator) -> Parameters:

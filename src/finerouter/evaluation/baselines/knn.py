@@ -39,7 +39,7 @@ class KNN:
     @classmethod
     def configurations(cls) -> tuple[Self, ...]:
         """See `Baseline`."""
-        return tuple(cls(neighbours) for neighbours in (50, 5, 10, 20, 40, 100, 200, 400))
+        return tuple(cls(neighbours) for neighbours in (50, 20, 40, 70, 100, 150, 200, 400))
 
     def fit(self, rows: Rows, train: OutcomeTable, *, seed: int) -> _FittedKNN:  # noqa: ARG002
         """See `Baseline`."""

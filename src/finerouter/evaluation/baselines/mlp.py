@@ -42,8 +42,9 @@ class MLP:
     @classmethod
     def configurations(cls) -> tuple[Self, ...]:
         """See `Baseline`."""
-        gentle = tuple(cls(penalty=0.01, epochs=epochs) for epochs in (5, 10, 20, 40))
-        return (cls(), cls(epochs=5), cls(epochs=15), cls(epochs=50), *gentle)
+        gentle = tuple(cls(penalty=1e-3, epochs=epochs) for epochs in (20, 40, 80))
+        firm = tuple(cls(penalty=1e-2, epochs=epochs) for epochs in (20, 40, 80, 160))
+        return (cls(), *gentle, *firm)
 
     def fit(self, rows: Rows, train: OutcomeTable, *, seed: int) -> Fitted:
         """See `Baseline`."""

@@ -31,7 +31,7 @@ class Ridge:
     @classmethod
     def configurations(cls) -> tuple[Self, ...]:
         """See `Baseline`."""
-        return tuple(cls(penalty) for penalty in (1.0, 0.1, 0.3, 3.0, 10.0, 30.0, 100.0, 300.0))
+        return tuple(cls(penalty) for penalty in (1.0, 0.3, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0))
 
     def fit(self, rows: Rows, train: OutcomeTable, *, seed: int) -> FittedRidge:  # noqa: ARG002
         """See `Baseline`."""

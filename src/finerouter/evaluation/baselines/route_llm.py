@@ -47,11 +47,12 @@ class RouteLLM:
     @classmethod
     def configurations(cls) -> tuple[Self, ...]:
         """See `Baseline`."""
-        slow = tuple(cls(epochs=epochs) for epochs in (10, 20, 50))
         quick = tuple(
-            cls(noise=0.05, learning_rate=1e-3, epochs=epochs) for epochs in (5, 10, 20, 40)
+            cls(noise=0.05, learning_rate=learning_rate, epochs=epochs)
+            for learning_rate, each in ((1e-3, (20, 40, 60)), (3e-3, (10, 20, 30)))
+            for epochs in each
         )
-        return (cls(), *slow, *quick)
+        return (cls(), cls(epochs=50), *quick)
 
     def fit(self, rows: Rows, train: OutcomeTable, *, seed: int) -> Fitted:
         """See `Baseline`."""

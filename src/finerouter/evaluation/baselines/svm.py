@@ -41,8 +41,8 @@ class SVM:
     @classmethod
     def configurations(cls) -> tuple[Self, ...]:
         """See `Baseline`."""
-        squared = tuple(cls(value, squared=True) for value in (0.01, 0.03, 0.1, 0.3))
-        return (cls(), cls(0.003), cls(0.03), cls(0.3), *squared)
+        squared = tuple(cls(value, squared=True) for value in (0.003, 0.01, 0.03, 0.1))
+        return (cls(), cls(0.001), cls(0.003), cls(0.03), *squared)
 
     def fit(self, rows: Rows, train: OutcomeTable, *, seed: int) -> FittedRidge:
         """See `Baseline`."""
