@@ -34,7 +34,7 @@ def test_the_python_of_the_readme_runs(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["train", "evaluate", "route", "tasks", "cells", "probes", "join"]
+    "command", ["import", "train", "evaluate", "route", "tasks", "cells", "probes", "join"]
 )
 def test_every_option_of_the_readme_exists(command: str) -> None:
     used = {

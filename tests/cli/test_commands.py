@@ -16,7 +16,7 @@ from tests import synthetic
 from tests.cli.running import assert_refused, finerouter, quick_config
 
 PROMPT = "What is 512 plus 77 times 31? Calculate the number step by step."
-COMMANDS = ("cells", "demo", "evaluate", "join", "probes", "route", "tasks", "train")
+COMMANDS = ("cells", "demo", "evaluate", "import", "join", "probes", "route", "tasks", "train")
 
 
 @pytest.fixture(scope="module")
