@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from finerouter.encoders.protocol import unit_rows
-from finerouter.quality.experts import Experts, Kernel, Trunk
+from finerouter.quality.experts import Experts, Trunk
+from finerouter.quality.kernel import Kernel
 
 MODELS = 4
 CANDIDATES = ((0, 2), (1,), (0, 1, 2, 3))
