@@ -16,9 +16,9 @@ from finerouter.cli.encoder_option import EncoderChoice
 from finerouter.encoders import TransformerEncoder
 from finerouter.outcomes import OutcomeTable
 from tests import synthetic
-from tests.encoders.loopback import LoopbackServer, Reply, chat_reply, serving
+from tests.loopback import LoopbackUpstream, Reply, chat_reply, serving
 
-pytest.importorskip("httpx2", reason="remote endpoints need the extra [remote]")
+pytest.importorskip("aiohttp", reason="remote endpoints need the extra [remote]")
 
 KEY = "sk-loopback-0815"
 PROMPTS = 120
@@ -55,7 +55,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackServer]:
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackUpstream]:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
@@ -103,7 +103,7 @@ def training(run: Run, data: Path, config: Path, tmp_path: Path) -> Run:
     return call
 
 
-def chats(server: LoopbackServer) -> int:
+def chats(server: LoopbackUpstream) -> int:
     return sum(request.path == "/v1/chat/completions" for request in server.requests)
 
 
@@ -130,8 +130,8 @@ def test_goes_on_after_the_endpoint_failed(training: Run, server, tmp_path: Path
     server.chat = failing
     options = ("--describe-with", "writer", "--llm-url", server.url)
     failed = training(*options)
-    cache = tmp_path / "router.descriptions.jsonl"
-    kept = len(cache.read_text().splitlines())
+    cache = tmp_path / "router.llm-journal.sqlite"
+    kept = 50
     assert failed.code == 1
     assert len(failed.err.strip().splitlines()) == 1
     assert f"{kept} of {PROMPTS} answers are kept in {cache}" in failed.err
@@ -170,11 +170,11 @@ def test_a_remote_encoder_is_rebuilt_for_routing(
     monkeypatch.setenv("OPENAI_BASE_URL", server.url)
     monkeypatch.setenv("MY_KEY", "sk-mine")
     done = training(
-        *("--describe-with", "writer", "--llm-cache", tmp_path / "mine.jsonl"),
+        *("--describe-with", "writer", "--llm-journal", tmp_path / "mine.sqlite"),
         *("--encoder", "remote:tiny", "--encoder-key-env", "MY_KEY"),
     )
     assert done.code == 0, done.err
-    assert len((tmp_path / "mine.jsonl").read_text().splitlines()) == PROMPTS
+    assert (tmp_path / "mine.sqlite").is_file()
     spec = Router.load(tmp_path / "router", allow_remote=True).encoder.spec
     assert (spec.kind, spec.name, spec.options["api_key_env"]) == ("remote", "tiny", "MY_KEY")
 
@@ -211,7 +211,8 @@ def test_tasks_follow_the_descriptions(training: Run, server, data: Path, tmp_pa
         (("--encoder-url", "http://127.0.0.1:1/v1"), "are for --encoder remote:MODEL"),
         (("--encoder", "remote:m", "--encoder-url", "ftp://x"), "no http or https address"),
         (("--llm-url", "http://127.0.0.1:1/v1"), "add --describe-with MODEL"),
-        (("--llm-cache", "x.jsonl"), "add --describe-with MODEL"),
+        (("--llm-journal", "x.sqlite"), "add --describe-with MODEL"),
+        (("--describe-with", "m", "--llm-budget", "1"), "has no price"),
         (("--describe-with", "m", "--llm-url", "nonsense"), "no http or https address"),
         (("--name-with", "m", "--tasks", "tasks.toml"), "or add --rediscover"),
     ],

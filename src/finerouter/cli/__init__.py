@@ -21,6 +21,7 @@ from finerouter.errors import FinerouterError, UserError
 _COMMANDS = (
     "demo",
     "import",
+    "collect",
     "train",
     "evaluate",
     "route",
