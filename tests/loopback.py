@@ -108,6 +108,7 @@ class LoopbackUpstream:
     Attributes:
         requests: every call, in order.
         billed: calls that were worked on to their end, by (model, prompt).
+        billed_tokens: what these took, as "input" and "output".
         replies: canned answers for the next calls; these come first of all.
         chat: a rule from a prompt to a canned answer, or None for the usual form of `answer`.
         answer: a rule from a call to what the model says.
@@ -123,6 +124,7 @@ class LoopbackUpstream:
         self.port = 0
         self.requests: list[Call] = []
         self.billed: Counter[tuple[str, str]] = Counter()
+        self.billed_tokens: Counter[str] = Counter()
         self.replies: list[Reply] = []
         self.chat: Callable[[str], Reply] | None = None
         self.answer: Callable[[Call], str] = lambda call: f"You said: {call.prompt}"
@@ -229,7 +231,7 @@ async def _sent(
 _SPOILT: dict[str, Callable[[list[bytes]], list[bytes]]] = {
     "garbage": lambda _: [b"\x00\xff this is ", b"no JSON"],
     "half_character": lambda pieces: [*pieces[:-1], pieces[-1][:1] + "é".encode()[:1]],
-    "huge": lambda pieces: [*pieces[:1], b" " * _HUGE_BYTES, *pieces[1:]],
+    "huge": lambda pieces: [*pieces, b" " * _HUGE_BYTES],
     "wrong_type": lambda _: [b"<html><body>", b"Sign in to go on</body></html>"],
     "empty": lambda _: [],
 }
@@ -245,9 +247,11 @@ def _tokens(text: str) -> int:
 
 
 def _usage(self: LoopbackUpstream, call: Call, text: str) -> dict[str, Any] | None:
+    read, said = _tokens(call.raw.decode("utf-8", "replace")), _tokens(text)
+    self.billed_tokens["input"] += read
+    self.billed_tokens["output"] += said
     if not self.report_usage:
         return None
-    read, said = _tokens(call.raw.decode("utf-8", "replace")), _tokens(text)
     return {"prompt_tokens": read, "completion_tokens": said, "total_tokens": read + said}
 
 

@@ -57,7 +57,7 @@ class Tally:
         from_journal: answers that had been paid for before.
         in_doubt: questions left alone because a killed run may have paid for them.
         stopped_models: why, by model.
-        stopped: why nothing more is asked, None while that is not so.
+        stopped: why asking stopped early, None where it did not.
     """
 
     calls: int = 0
@@ -113,6 +113,10 @@ class Asker:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        # After a failure elsewhere, calls may still be under way: what they bring is kept.
+        if self._under_way:
+            self.stop("ended by a failure")
+        await asyncio.gather(*self._under_way.values(), return_exceptions=True)
         for upstream in self._upstreams.values():
             await upstream.close()
 

@@ -67,9 +67,9 @@ def read_prompts(path: Path, *, check: Check, most_bad: float = 0.01) -> Prompts
     bad: list[str] = []
     for line, row in _rows(path):
         try:
-            prompt = _prompt(row)
+            prompt = prompt_of(row)
             wrong = check(prompt) or _twice(prompt, good)
-        except _BadRow as error:
+        except BadRow as error:
             wrong = str(error)
         if wrong:
             bad.append(f"row {line}: {wrong}")
@@ -90,18 +90,23 @@ def _check_shares(path: Path, good: int, bad: Sequence[str], most_bad: float) ->
         raise DataError(f"{path}: holds no prompts; add rows with the column prompt")
 
 
-class _BadRow(Exception):
+class BadRow(Exception):
     """A row that cannot be used, in words."""
 
 
-def _prompt(row: Any) -> Prompt:
-    if isinstance(row, _BadRow):
+def prompt_of(row: Any) -> Prompt:
+    """The prompt in a row.
+
+    Raises:
+        BadRow: there is none.
+    """
+    if isinstance(row, BadRow):
         raise row
     if not isinstance(row, dict):
-        raise _BadRow("is not a JSON object")
+        raise BadRow("is not a JSON object")
     text = row.get("prompt")
     if not isinstance(text, str) or not text.strip():
-        raise _BadRow("the prompt is empty" if "prompt" in row else "has no prompt")
+        raise BadRow("the prompt is empty" if "prompt" in row else "has no prompt")
     return Prompt(
         prompt_id=_text(row.get("prompt_id")) or prompt_id(text),
         text=text,
@@ -129,7 +134,7 @@ def _twice(prompt: Prompt, good: Mapping[str, Prompt]) -> str | None:
 
 
 def _rows(path: Path) -> Iterator[tuple[int, Any]]:
-    """Rows with their numbers; a row that cannot be parsed is a `_BadRow`."""
+    """Rows with their numbers; a row that cannot be parsed is a `BadRow`."""
     readers = {".jsonl": _jsonl_rows, ".csv": _csv_rows, ".parquet": _parquet_rows}
     read = readers.get(path.suffix.lower())
     if read is None:
@@ -149,7 +154,7 @@ def _jsonl_rows(path: Path) -> Iterator[tuple[int, Any]]:
                 try:
                     yield number, json.loads(line)
                 except (ValueError, RecursionError) as error:
-                    yield number, _BadRow(f"is not JSON ({error})")
+                    yield number, BadRow(f"is not JSON ({error})")
 
 
 def _csv_rows(path: Path) -> Iterator[tuple[int, Any]]:
@@ -159,7 +164,7 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, Any]]:
         try:
             for number, row in enumerate(reader, 1):
                 wide = None in row
-                yield number, _BadRow("has too many cells; quote its commas") if wide else row
+                yield number, BadRow("has too many cells; quote its commas") if wide else row
         except csv.Error as error:
             line = reader.reader.line_num
             raise DataError(f"{path}: line {line}: {error}; mend the quoting") from error

@@ -210,9 +210,12 @@ class _Run:
                 self.progress(Progress(len(self.cells), total, self.asker.budget.spent_usd))
 
         self.progress(Progress(0, total, self.asker.budget.spent_usd))
-        async with asyncio.TaskGroup() as group:
-            for _ in range(_under_way(work)):
-                group.create_task(worker())
+        workers = [asyncio.ensure_future(worker()) for _ in range(_under_way(work))]
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            for task in workers:
+                task.cancel()
         return self.cells, self.asker.tally
 
     async def _cells(self, prompt: Prompt, models: Sequence[Model]) -> list[Cell]:

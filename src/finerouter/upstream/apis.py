@@ -145,7 +145,10 @@ def _given(**fields: Any) -> Json:
 
 def _read_chat(answer: Mapping[str, Any]) -> Answer:
     choice = answer["choices"][0]
-    return _answer(choice["message"].get("content"), choice, openai_usage(answer.get("usage")))
+    message = choice["message"]
+    # Calls of tools stand in place of a text; a message with neither is no answer.
+    content = message.get("content") if message.get("tool_calls") else message["content"]
+    return _answer(content, choice, openai_usage(answer.get("usage")))
 
 
 def _read_completions(answer: Mapping[str, Any]) -> Answer:
