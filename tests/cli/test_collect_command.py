@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from pathlib import Path
 
 import pyarrow as pa
@@ -114,6 +116,18 @@ def test_from_prompts_to_a_trained_router(server, tmp_path: Path) -> None:
     assert trained.code == 0, trained.err
     routed = finerouter("route", router, "What is 5 plus 5?", "--json")
     assert routed.json["model"] in ("small", "large")
+
+
+def test_progress_shows_the_spending_on_a_terminal(tmp_path: Path) -> None:
+    terminal = {"TTY_COMPATIBLE": "1", "TTY_INTERACTIVE": "1", "COLUMNS": "120"}
+    done = finerouter(
+        *("collect", tmp_path / "prompts.jsonl", "--pool", tmp_path / "pool.toml"),
+        *("--out", tmp_path / "data", "--grader", "numeric", "--json"),
+        env=os.environ | terminal,
+    )
+    assert done.json["scored"] == 120
+    assert re.search(r"collecting, \$0\.\d+ spent", done.err)
+    assert "/120" in done.err
 
 
 def test_an_estimate_asks_nothing(server, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -131,10 +132,12 @@ def test_goes_on_after_the_endpoint_failed(training: Run, server, tmp_path: Path
     options = ("--describe-with", "writer", "--llm-url", server.url)
     failed = training(*options)
     cache = tmp_path / "router.llm-journal.sqlite"
-    kept = 50
     assert failed.code == 1
     assert len(failed.err.strip().splitlines()) == 1
-    assert f"{kept} of {PROMPTS} answers are kept in {cache}" in failed.err
+    told = re.search(rf"(\d+) of {PROMPTS} answers are kept in {re.escape(str(cache))}", failed.err)
+    assert told
+    kept = int(told[1])
+    assert 0 < kept <= 50
     assert not (tmp_path / "router").exists()
     refused = chats(server) - kept
 
@@ -200,6 +203,30 @@ def test_tasks_follow_the_descriptions(training: Run, server, data: Path, tmp_pa
     kinds = synthetic.kind_numbers(OutcomeTable.read(data))
     largest = sum(np.bincount(kinds[labels == label]).max() for label in np.unique(labels))
     assert largest == PROMPTS
+
+
+def test_a_model_of_the_pool_is_asked_in_its_way_and_within_a_budget(
+    training: Run, server, tmp_path: Path
+) -> None:
+    pool = tmp_path / "pool.toml"
+    models = "".join(f'[[models]]\nmodel = "{name}"\n' for name in synthetic.POOL.names)
+    pool.write_text(
+        f'[endpoints.x]\nbase_url = "{server.url}"\nkey_env = "OPENAI_API_KEY"\n{models}'
+        '[[models]]\nmodel = "writer"\nendpoint = "x"\nupstream_model = "w-1"\n'
+        "input_usd_per_mtok = 1\noutput_usd_per_mtok = 1\n"
+        "parameters = { max_tokens = 20, temperature = 0 }\n"
+    )
+    options = ("--describe-with", "writer", "--pool", pool)
+    stopped = training(*options, "--llm-budget", "0.02")
+    assert stopped.code == 1
+    assert "the budget is used up" in stopped.err
+    paid = chats(server)
+    assert 0 < paid < PROMPTS
+    done = training(*options, "--llm-budget", "1")
+    assert done.code == 0, done.err
+    assert chats(server) == PROMPTS
+    body = server.requests[0].body
+    assert (body["model"], body["max_tokens"], body["temperature"]) == ("w-1", 20, 0)
 
 
 @pytest.mark.parametrize(
