@@ -195,6 +195,17 @@ def test_prompts_may_be_a_table(tmp_path: Path, suffix: str) -> None:
     assert done.json["scored"] == 10
 
 
+@pytest.mark.parametrize(("spec", "calls"), [("rubric", 120), ("pairwise", 120)])
+def test_an_estimate_counts_the_judges_calls(server, tmp_path: Path, spec: str, calls: int) -> None:
+    options = ("--judges", tmp_path / "judges.toml", "--estimate", "--json")
+    done = collect(tmp_path, "--grader", spec, *options)
+    assert done.code == 0, done.err
+    judge = done.json["models"][-1]
+    assert (judge["model"], judge["calls"], judge["most_usd"]) == ("judge", calls, None)
+    assert judge["expected_usd"] > 0
+    assert not server.requests
+
+
 def test_bad_rows_are_counted_and_named_unless_they_are_many(tmp_path: Path) -> None:
     path = write(tmp_path, ROWS[:50])
     with path.open("a") as file:

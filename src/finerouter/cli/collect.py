@@ -27,7 +27,7 @@ from finerouter.collecting import (
     collect,
     read_prompts,
 )
-from finerouter.collecting.estimate import Quote, quote, total
+from finerouter.collecting.estimate import Quote, quote, quote_judge, total
 from finerouter.collecting.graders import Grader
 from finerouter.collecting.journal import Journal
 from finerouter.errors import ConfigError, EndpointError
@@ -105,7 +105,7 @@ def command(
         click.echo(f"{prompts}: left out {row}", err=True)
     journal = journal or Path(f"{out}.journal.sqlite")
     if estimate:
-        _print_quotes(_quotes(found, pool, journal), grader, as_json=as_json)
+        _print_quotes(_quotes(found, pool, grader, journal), as_json=as_json)
         return
     with _progress_bar() as report:
         collected = collect(
@@ -149,18 +149,23 @@ def _end(collected: Collected) -> None:
         raise EndpointError(f"no outcome was had: {next(reasons, 'nothing was asked')}")
 
 
-def _quotes(found: Prompts, pool: ModelPool, journal: Path) -> list[Quote]:
+def _quotes(found: Prompts, pool: ModelPool, grader: Grader, journal: Path) -> list[Quote]:
     texts = [prompt.text for prompt in found.prompts]
+    asked = {p.text: grader.questions(p, pool.models) for p in found.prompts}
     if not journal.exists():
         journal = Path(":memory:")
     opened = Journal(journal)
     try:
-        return [quote(model, texts, opened) for model in pool]
+        judging = [
+            quote_judge(judge, {text: asked[text][judge.model] for text in asked}, opened)
+            for judge in grader.judges
+        ]
+        return [quote(model, texts, opened) for model in pool] + judging
     finally:
         opened.close()
 
 
-def _print_quotes(quotes: list[Quote], grader: Grader, *, as_json: bool) -> None:
+def _print_quotes(quotes: list[Quote], *, as_json: bool) -> None:
     expected = total(quote.expected_usd for quote in quotes)
     most = total(quote.most_usd for quote in quotes)
     if as_json:
@@ -169,7 +174,6 @@ def _print_quotes(quotes: list[Quote], grader: Grader, *, as_json: bool) -> None
                 "models": [asdict(quote) for quote in quotes],
                 "expected_usd": expected,
                 "most_usd": most,
-                "judges_included": False,
             }
         )
         return
@@ -183,8 +187,8 @@ def _print_quotes(quotes: list[Quote], grader: Grader, *, as_json: bool) -> None
     console().print(table)
     if any(one.assumed and one.calls for one in quotes):
         click.echo("expected: at about 4 bytes a token and at most 300 tokens an answer", err=True)
-    if grader.judges:
-        click.echo("judges' calls come on top: they depend on the answers", err=True)
+    if any(one.judge for one in quotes):
+        click.echo("judges: as if they had judged nothing yet, at assumed answers", err=True)
 
 
 def _or_unknown(amount: float | None) -> str:

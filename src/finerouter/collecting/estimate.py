@@ -5,7 +5,7 @@ Takes prompts, models and the journal; gives a `Quote` per model. Sends nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from finerouter.collecting.asker import asking_of, question_of
@@ -19,6 +19,8 @@ from finerouter.upstream.usage import Usage
 # of a few paragraphs.
 ASSUMED_TOKENS_PER_BYTE = 0.25
 ASSUMED_OUTPUT_TOKENS = 300.0
+# What a judge reads beside the prompt: its instructions, and answers of that length.
+_JUDGED_BYTES = 2_500
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Quote:
         expected_usd: at the journal's tokens per call, or at assumed ones; None without prices.
         most_usd: if every answer were as long as it may be; None where that is unknown.
         assumed: whether token counts are assumed, for want of answers in the journal.
+        judge: whether it is asked to judge; answers that are not there yet are assumed then.
     """
 
     model: str
@@ -40,6 +43,7 @@ class Quote:
     expected_usd: float | None
     most_usd: float | None
     assumed: bool
+    judge: bool = False
 
 
 def quote(model: Model, prompts: Iterable[str], journal: Journal) -> Quote:
@@ -62,6 +66,26 @@ def quote(model: Model, prompts: Iterable[str], journal: Journal) -> Quote:
         most_usd=_most(missing),
         assumed=habit is None,
     )
+
+
+def quote_judge(judge: Model, prompts: Mapping[str, int], journal: Journal) -> Quote:
+    """The price of asking a judge so many questions about each prompt.
+
+    What it reads is not written yet, so nothing is known of the most that it could cost.
+
+    Raises:
+        PoolError: nobody said how the judge is asked.
+    """
+    calls = sum(prompts.values())
+    habit = journal.habit(judge.model)
+    output = habit.output_tokens if habit else _assumed_output(judge)
+    read = sum(
+        count * (question_of(judge, text).prompt_bytes + _JUDGED_BYTES)
+        for text, count in prompts.items()
+    )
+    per_byte = habit.input_tokens_per_byte if habit else ASSUMED_TOKENS_PER_BYTE
+    usage = Usage(round(read * per_byte), round(output * calls))
+    return Quote(judge.model, calls, 0, cost_usd(judge, usage), None, True, judge=True)
 
 
 def total(amounts: Iterable[float | None]) -> float | None:

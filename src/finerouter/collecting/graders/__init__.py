@@ -5,6 +5,7 @@ Takes `NAME` or `NAME:OPTION`; gives the grader. Knows nothing of where answers 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -104,6 +105,10 @@ class ByRow:
             return self._of(prompt).lacks(prompt)
         except ConfigError as error:
             return str(error)
+
+    def questions(self, prompt: Prompt, models: Sequence[Model]) -> Counter[str]:
+        """See `Grader.questions`."""
+        return self._of(prompt).questions(prompt, models)
 
     def notes(self) -> Sequence[str]:
         """See `Grader.notes`."""

@@ -7,6 +7,7 @@ at one answer at a time: `Pointwise` makes a grader of such a function.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -52,6 +53,9 @@ class Grader(Protocol):
     def judges(self) -> Sequence[Model]:
         """Models that the grader asks; none for most."""
 
+    def questions(self, prompt: Prompt, models: Sequence[Model]) -> Counter[str]:
+        """How many questions each judge gets, if all these models answer the prompt."""
+
     def notes(self) -> Sequence[str]:
         """What the user should know of how it graded, such as how far judges agreed."""
 
@@ -94,6 +98,10 @@ class Pointwise:
             if not there and there != 0:
                 return f"has no {name}, which its grader needs"
         return self.check(prompt) if self.check else None
+
+    def questions(self, prompt: Prompt, models: Sequence[Model]) -> Counter[str]:  # noqa: ARG002
+        """See `Grader.questions`; it asks nobody."""
+        return Counter()
 
     def notes(self) -> Sequence[str]:
         """See `Grader.notes`."""

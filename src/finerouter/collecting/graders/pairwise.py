@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -44,6 +45,7 @@ Say in a few words what sets the answers apart. Then write, as the last line, "B
 "Better: B" or "Better: equal"."""
 _RUBRIC = "it does what the request asks, correctly and completely, and nothing else."
 _BETTER = re.compile(r"better\W{0,6}(a|b|equal|tie|neither)\b", re.IGNORECASE)
+_ORDERS = ("as they are", "swapped")
 _WIN, _TIE, _LOSS = 1.0, 0.5, 0.0
 
 
@@ -77,6 +79,12 @@ class PairwiseJudge:
         """See `Grader.lacks`."""
         return None
 
+    def questions(self, prompt: Prompt, models: Sequence[Model]) -> Counter[str]:  # noqa: ARG002
+        """See `Grader.questions`."""
+        families = ({models[i].family, models[j].family} for i, j in self._pairs(models))
+        judges = (self.panel.for_families(pair) for pair in families)
+        return Counter(judge.model for each in judges for judge in each * len(_ORDERS))
+
     def notes(self) -> Sequence[str]:
         """See `Grader.notes`."""
         seen = self.swaps.same + self.swaps.other
@@ -85,7 +93,7 @@ class PairwiseJudge:
 
     async def grade(self, prompt: Prompt, answers: Sequence[Given], ask: Ask) -> list[Grade]:
         """See `Grader.grade`."""
-        pairs = list(self._pairs(answers))
+        pairs = self._pairs([given.model for given in answers])
         compared = await asyncio.gather(
             *(self._compare(prompt, answers[i], answers[j], ask) for i, j in pairs)
         )
@@ -98,13 +106,11 @@ class PairwiseJudge:
                 won[j].append(1.0 - fmean(values))
         return [self._grade(given, shares) for given, shares in zip(answers, won, strict=True)]
 
-    def _pairs(self, answers: Sequence[Given]) -> list[tuple[int, int]]:
-        everyone = combinations(range(len(answers)), 2)
+    def _pairs(self, models: Sequence[Model]) -> list[tuple[int, int]]:
+        everyone = combinations(range(len(models)), 2)
         if self.anchor is None:
             return list(everyone)
-        return [
-            pair for pair in everyone if self.anchor in {answers[at].model.model for at in pair}
-        ]
+        return [pair for pair in everyone if self.anchor in {models[at].model for at in pair}]
 
     def _grade(self, given: Given, shares: list[float]) -> Grade:
         if given.model.model == self.anchor:

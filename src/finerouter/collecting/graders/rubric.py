@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -59,6 +60,11 @@ class RubricJudge:
     def lacks(self, prompt: Prompt) -> str | None:  # noqa: ARG002 (any prompt can be judged)
         """See `Grader.lacks`."""
         return None
+
+    def questions(self, prompt: Prompt, models: Sequence[Model]) -> Counter[str]:  # noqa: ARG002
+        """See `Grader.questions`."""
+        judges = (self.panel.for_families({model.family}) for model in models)
+        return Counter(judge.model for each in judges for judge in each)
 
     def notes(self) -> Sequence[str]:
         """See `Grader.notes`."""
