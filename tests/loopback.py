@@ -335,13 +335,21 @@ def serving() -> Iterator[LoopbackUpstream]:
         upstream.port = runner.addresses[0][1]
         return runner
 
+    async def stop(runner: web.ServerRunner) -> None:
+        await runner.cleanup()
+        # Answers that are late on purpose are never given.
+        late = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+
     runner = loop.run_until_complete(start())
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     try:
         yield upstream
     finally:
-        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(stop(runner), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()

@@ -20,10 +20,10 @@ from hypothesis import strategies as st
 
 from finerouter.asking import Parameters
 from finerouter.collecting import Collected, Prompt, collect
-from finerouter.collecting.asker import check_askable, question_of
 from finerouter.collecting.estimate import quote
 from finerouter.collecting.graders.grade import Grade, Pointwise
 from finerouter.collecting.journal import Journal
+from finerouter.collecting.request import check_askable, question_of
 from finerouter.errors import DataError, PoolError
 from finerouter.outcomes import OutcomeTable
 from finerouter.pool import Model, ModelPool
@@ -395,8 +395,15 @@ def test_what_costs_nothing_is_asked_again_after_a_kill(server, journal) -> None
 
 def test_an_interrupt_keeps_what_is_under_way(server, pool, journal) -> None:
     server.delay_s = 0.05
-    threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+    def interrupt() -> None:
+        wait_for(server, 3)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
     collected = run(pool, journal)
+    thread.join()
     assert collected.tally.stopped == "interrupted"
     assert 0 < collected.scored < 24
     assert collected.scored == sum(server.billed.values())

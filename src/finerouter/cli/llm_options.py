@@ -16,8 +16,8 @@ import click
 
 from finerouter.asking import Asking, Endpoint
 from finerouter.cli.endpoint_address import address, key_variable
-from finerouter.collecting.asker import check_askable
 from finerouter.collecting.questions import ask_all
+from finerouter.collecting.request import check_askable
 from finerouter.errors import ConfigError, EndpointError
 from finerouter.pool import Model, ModelPool
 from finerouter.tasks.describing import Ask, describe_prompts, name_tasks

@@ -2,6 +2,7 @@
 
     prompts      a file of prompts, with what is needed to grade answers
     run          collect(): the whole of it
+    request      a question as a request, its key, and what it could cost
     asker        each question once: journaled, cached, within the budget
     journal      every call, before and after
     spending     what calls cost, at most and really

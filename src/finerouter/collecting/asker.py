@@ -7,22 +7,18 @@ and describing all ask through it. Knows nothing of what answers are for.
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from finerouter.asking import Asking
-from finerouter.collecting.journal import Journal, Kept, Question
-from finerouter.collecting.spending import Budget, cost_usd, most_usd
-from finerouter.errors import EndpointError, OutputError, PoolError, UserError
+from finerouter.collecting.journal import Journal, Kept
+from finerouter.collecting.request import Request, asking_of, request_of
+from finerouter.collecting.spending import Budget, cost_usd
+from finerouter.errors import EndpointError, OutputError, UserError
 from finerouter.pool import Model
-from finerouter.prompt import prompt_id
 from finerouter.upstream import Reply, Upstream
-from finerouter.upstream.apis import APIS, read_answer, request_body
-from finerouter.upstream.client import encoded
+from finerouter.upstream.apis import read_answer
 from finerouter.upstream.patience import patiently
 
 # A wrong key, no money over there, no right, no such model: the next question fares no better.
@@ -65,16 +61,6 @@ class Tally:
     in_doubt: int = 0
     stopped_models: dict[str, str] = field(default_factory=dict)
     stopped: str | None = None
-
-
-@dataclass(frozen=True)
-class _Request:
-    """One question, ready to be sent."""
-
-    model: Model
-    path: str
-    content: bytes
-    question: Question
 
 
 class Asker:
@@ -131,7 +117,7 @@ class Asker:
             PoolError: nobody said how the model is asked.
             OutputError: the journal cannot be written.
         """
-        request = _request(model, prompt)
+        request = request_of(model, prompt)
         key = request.question.key
         if key not in self._under_way:
             self._under_way[key] = asyncio.ensure_future(self._answer(request))
@@ -141,7 +127,7 @@ class Asker:
             if key in self._under_way and self._under_way[key].done():
                 del self._under_way[key]
 
-    async def _answer(self, request: _Request) -> Kept | Missing:
+    async def _answer(self, request: Request) -> Kept | Missing:
         known = self.journal.find(request.question.key)
         if known:
             self.tally.from_journal += 1
@@ -162,7 +148,7 @@ class Asker:
             return self._give_up(request.model, str(error))
         return self._outcome(request, upstream, reply)
 
-    def _refusal(self, request: _Request) -> Missing | None:
+    def _refusal(self, request: Request) -> Missing | None:
         name = request.model.model
         if self.tally.stopped or name in self.tally.stopped_models:
             return Missing(self.tally.stopped or self.tally.stopped_models[name])
@@ -172,7 +158,7 @@ class Asker:
         self.tally.in_doubt += 1
         return Missing("a run that was killed may have paid for it", in_doubt=True)
 
-    async def _attempt(self, request: _Request, upstream: Upstream) -> Reply:
+    async def _attempt(self, request: Request, upstream: Upstream) -> Reply:
         async with upstream.slot():
             # Others may have found out while this one waited.
             self._check(request)
@@ -191,7 +177,7 @@ class Asker:
                 await self.budget.settle(most, cost)
             return reply
 
-    async def _send(self, request: _Request, upstream: Upstream) -> tuple[Reply, float | None]:
+    async def _send(self, request: Request, upstream: Upstream) -> tuple[Reply, float | None]:
         """One journaled call, and what it cost; None where it may have cost the most."""
         call = self.journal.start(request.question)
         self.tally.calls += 1
@@ -204,13 +190,13 @@ class Asker:
             raise
         return reply, self._record(call, request, upstream, reply)
 
-    def _check(self, request: _Request) -> None:
+    def _check(self, request: Request) -> None:
         reason = self.tally.stopped or self.tally.stopped_models.get(request.model.model)
         if reason:
             raise _Refused(reason)
 
     def _record(
-        self, call: int, request: _Request, upstream: Upstream, reply: Reply
+        self, call: int, request: Request, upstream: Upstream, reply: Reply
     ) -> float | None:
         """Journal what came of a call; its cost, None where it may have cost the most."""
         answer = reply.json if reply.fine else None
@@ -228,7 +214,7 @@ class Asker:
         self.journal.failed(call, reason, perhaps_billed=perhaps)
         return None if perhaps else 0.0
 
-    def _outcome(self, request: _Request, upstream: Upstream, reply: Reply) -> Kept | Missing:
+    def _outcome(self, request: Request, upstream: Upstream, reply: Reply) -> Kept | Missing:
         name = request.model.model
         kept = self.journal.find(request.question.key)
         if kept:
@@ -243,7 +229,7 @@ class Asker:
             return self._give_up(request.model, reason)
         return Missing(reason)
 
-    def _told(self, request: _Request, upstream: Upstream, reply: Reply) -> str:
+    def _told(self, request: Request, upstream: Upstream, reply: Reply) -> str:
         answer = reply.json if reply.fine else None
         if answer is None or not request.model.asking:
             return str(upstream.error(request.path, reply))[:_LONGEST_REASON]
@@ -259,7 +245,7 @@ class Asker:
         self.tally.stopped_models.setdefault(model.model, reason)
         return Missing(reason)
 
-    def _upstream(self, request: _Request) -> Upstream:
+    def _upstream(self, request: Request) -> Upstream:
         endpoint = asking_of(request.model).endpoint
         if endpoint.name not in self._upstreams:
             self._upstreams[endpoint.name] = Upstream(endpoint, **self._client)
@@ -268,78 +254,3 @@ class Asker:
 
 class _Refused(Exception):
     """Nothing may be sent any more."""
-
-
-def asking_of(model: Model) -> Asking:
-    """How a model is asked.
-
-    Raises:
-        PoolError: nobody said.
-    """
-    if model.asking is None:
-        raise PoolError(
-            f"model {model.model!r} has no endpoint; give it `endpoint = NAME` in pool.toml, and "
-            "an [endpoints.NAME] with its base_url"
-        )
-    return model.asking
-
-
-def check_askable(models: Iterable[Model], *, budget_usd: float | None) -> None:
-    """See, before anything is spent, that these models can be asked within a budget.
-
-    Raises:
-        PoolError: one has no endpoint; or there is a budget, and what its calls could cost is
-            unknown.
-    """
-    for model in models:
-        asking_of(model)
-        if budget_usd is None:
-            continue
-        if not model.priced:
-            raise PoolError(
-                f"model {model.model!r} has no price, so --budget cannot be kept; give "
-                "input_usd_per_mtok and output_usd_per_mtok (0 if it costs nothing)"
-            )
-        if question_of(model, "").most_usd is None:
-            raise PoolError(
-                f"model {model.model!r} may answer at any length, so --budget cannot be kept; give "
-                "max_tokens under its parameters, or its context_window"
-            )
-
-
-def question_of(model: Model, prompt: str) -> Question:
-    """What asking this model a prompt is in the journal.
-
-    Raises:
-        PoolError: nobody said how the model is asked.
-    """
-    return _request(model, prompt).question
-
-
-def _request(model: Model, prompt: str) -> _Request:
-    asking = asking_of(model)
-    body = request_body(asking, prompt)
-    content = encoded(body)
-    question = Question(
-        key=_key(asking, prompt),
-        model=model.model,
-        prompt_id=prompt_id(prompt),
-        prompt_bytes=len(content),
-        most_usd=most_usd(model, body, len(content)),
-    )
-    return _Request(model, APIS[asking.endpoint.api].path, content, question)
-
-
-def _key(asking: Asking, prompt: str) -> str:
-    """The same for the same model, parameters and prompt.
-
-    The endpoint counts by its name: a local server that comes up at another port is the same one.
-    """
-    parts = [
-        asking.endpoint.name,
-        asking.endpoint.api,
-        asking.upstream_model,
-        asking.parameters.to_json(),
-        prompt,
-    ]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode("ascii")).hexdigest()

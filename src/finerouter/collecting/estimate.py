@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from finerouter.collecting.asker import asking_of, question_of
 from finerouter.collecting.journal import Journal, Question
+from finerouter.collecting.request import asking_of, question_of
 from finerouter.collecting.spending import cost_usd, most_output_tokens
 from finerouter.pool import Model
 from finerouter.upstream.apis import request_body

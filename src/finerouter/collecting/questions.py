@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from finerouter.collecting.asker import Asker, Missing, check_askable
+from finerouter.collecting.asker import Asker, Missing
 from finerouter.collecting.journal import Journal
+from finerouter.collecting.request import check_askable
 from finerouter.errors import EndpointError
 from finerouter.pool import Model
 

@@ -17,10 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from finerouter.collecting.asker import Asker, Missing, Tally, check_askable
+from finerouter.collecting.asker import Asker, Missing, Tally
 from finerouter.collecting.graders.grade import Given, Grade, Grader
 from finerouter.collecting.journal import Journal, Kept, Spending
 from finerouter.collecting.prompts import Prompt
+from finerouter.collecting.request import check_askable
 from finerouter.collecting.spending import cost_usd
 from finerouter.outcomes import OutcomeTable
 from finerouter.pool import Model, ModelPool
