@@ -23,10 +23,10 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-benchmark: $(VENV)/.installed-dev  ## speed, scaling and quality; about an hour
+benchmark: $(VENV)/.installed-dev  ## speed, scaling, and comparison with published methods; about an hour
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.speed --data ../shared/data/pool11
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.scaling
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality
+	$(BIN)/python -m benchmarks.comparison
 
 clean:
 	rm -rf $(VENV)

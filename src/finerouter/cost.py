@@ -41,7 +41,8 @@ class LengthLaw:
     def fit(cls, amount: Floats, task_probs: Floats, lengths: Floats) -> LengthLaw:
         """Fit on observed amounts [prompt, model], NaN where unknown."""
         size = lengths / 256.0
-        exponent = np.array([_slope(column, task_probs, size) for column in amount.T])
+        task = task_probs.argmax(axis=1)
+        exponent = np.array([_slope(column, task, size) for column in amount.T])
         grown = size[:, None] ** exponent
         seen = ~np.isnan(amount)
         filled = np.where(seen, amount, 0.0)
@@ -182,14 +183,13 @@ def _pulled(ratio: Floats, overall: Floats, weight: Floats) -> Floats:
     return np.where(weight < _TINY, overall, np.where(ratio > 0, pulled, ratio * overall))
 
 
-def _slope(amount: Floats, task_probs: Floats, size: Floats) -> float:
+def _slope(amount: Floats, task: NDArray[np.int64], size: Floats) -> float:
     """Exponent of the prompt's length, from variation within tasks, in [0, 1]."""
     used = ~np.isnan(amount) & (np.nan_to_num(amount) > 0)
     if used.sum() < _LEAST_FOR_SLOPE:
         return 0.0
-    task = task_probs[used].argmax(axis=1)
-    x = _within(np.log(size[used]), task)
-    y = _within(np.log(amount[used]), task)
+    x = _within(np.log(size[used]), task[used])
+    y = _within(np.log(amount[used]), task[used])
     # One prompt's worth of spread as a prior for "length does not matter".
     return float(np.clip(x @ y / (x @ x + 1.0), 0.0, 1.0))
 

@@ -92,7 +92,9 @@ def read_outcomes(path: Path, pool: ModelPool | None) -> RawOutcomes:
     return _read_long_table(path, pool)
 
 
-def write_outcomes(table: RawOutcomes, folder: Path) -> None:
+def write_outcomes(
+    table: RawOutcomes, folder: Path, repeats: NDArray[np.int64] | None = None
+) -> None:
     """Write a routing-dataset folder; see `OutcomeTable.write`."""
     with atomic_folder(folder, marker="outcomes.parquet") as out:
         prompts = {"prompt_id": list(table.prompt_ids), "prompt": list(table.prompts)}
@@ -102,20 +104,22 @@ def write_outcomes(table: RawOutcomes, folder: Path) -> None:
         if table.times is not None:
             columns["time"] = pa.array(table.times.tolist(), pa.timestamp("s", tz="UTC"))
         pq.write_table(pa.table(columns), out / "prompts.parquet")
-        pq.write_table(_long_form(table), out / "outcomes.parquet")
+        pq.write_table(_long_form(table, repeats), out / "outcomes.parquet")
         models = [model.to_json() for model in table.pool]
         (out / "models.json").write_text(json.dumps(models, indent=1) + "\n", "utf-8")
 
 
-def _long_form(table: RawOutcomes) -> pa.Table:
+def _long_form(table: RawOutcomes, repeats: NDArray[np.int64] | None) -> pa.Table:
     row, column = np.nonzero(~np.isnan(table.score))
     measures = {name: getattr(table, name)[row, column] for name in _MEASURES}
+    counted = {} if repeats is None else {"repeats": pa.array(repeats[row, column], pa.int32())}
     return pa.table(
         {
-            "prompt_id": [table.prompt_ids[at] for at in row],
-            "model": [table.models[at] for at in column],
+            "prompt_id": pa.array(table.prompt_ids).take(pa.array(row)),
+            "model": pa.array(table.models).take(pa.array(column)),
             # from_pandas: NaN becomes null, which is how files say "missing".
             **{name: pa.array(values, from_pandas=True) for name, values in measures.items()},
+            **counted,
         }
     )
 

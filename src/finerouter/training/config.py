@@ -87,7 +87,7 @@ class TrainingConfig:
     classifier_penalty: float = 1e-4
     unseen_share: float = 0.05
     folds: int = 5
-    tuning_prompts: int = 20_000
+    tuning_prompts: int = 10_000
     landmarks: int = 512
     rank: int = 16
     sharpnesses: tuple[float, ...] = (1.0, 2.0, 4.0)
