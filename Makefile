@@ -23,10 +23,12 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-benchmark: $(VENV)/.installed-dev  ## speed, scaling, and comparison with published methods; about an hour
+benchmark: $(VENV)/.installed-dev  ## speed, scaling, comparison with published methods, labels, joining; under two hours
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.speed --data ../shared/data/pool11
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.scaling
 	$(BIN)/python -m benchmarks.comparison
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.labels
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.joining
 
 clean:
 	rm -rf $(VENV)

@@ -33,7 +33,10 @@ def test_the_python_of_the_readme_runs(tmp_path: Path) -> None:
     assert (tmp_path / "report.html").stat().st_size > 2_000
 
 
-@pytest.mark.parametrize("command", ["import", "train", "evaluate", "crossval", "route", "tasks"])
+@pytest.mark.parametrize(
+    "command",
+    ["import", "train", "evaluate", "crossval", "route", "tasks", "cells", "probes", "join"],
+)
 def test_every_option_of_the_readme_exists(command: str) -> None:
     used = {
         option

@@ -5,7 +5,7 @@ dial. Everything is fitted and tuned on the fitting part alone.
 
 The budget of tuning is the same for all: eight settings, among them the published defaults,
 compared by out-of-fold routing utility in the same three folds. finerouter gets it too
-(`EQUAL_BUDGET`); as it ships, it compares 27 settings in five folds of its own.
+(`EQUAL_BUDGET`); as it ships, it compares 30 settings in five folds of its own.
 """
 
 from __future__ import annotations

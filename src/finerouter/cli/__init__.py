@@ -18,7 +18,18 @@ import click
 
 from finerouter.errors import FinerouterError, UserError
 
-_COMMANDS = ("demo", "import", "train", "evaluate", "crossval", "route", "tasks")
+_COMMANDS = (
+    "demo",
+    "import",
+    "train",
+    "evaluate",
+    "crossval",
+    "route",
+    "tasks",
+    "cells",
+    "probes",
+    "join",
+)
 _FILES = {"import": "importing"}  # a module cannot be named by a keyword
 
 
