@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
 import numpy as np
@@ -358,3 +360,83 @@ def test_prompts_without_outcomes_are_kept(tmp_path: Path) -> None:
     prompts = {"prompt_id": ["p0", "p1", "p2"], "prompt": ["sing", "add", "sort"]}
     read = OutcomeTable.read(write_folder(tmp_path / "d", prompts, OUTCOMES))
     np.testing.assert_array_equal(read.score, [[np.nan], [1.0], [0.0]])
+
+
+# Times
+
+
+MOMENT = np.datetime64("2026-03-01T12:00:00", "s")
+
+
+def timed_rows(*times: object) -> list[dict]:
+    """A row per time, each of another prompt."""
+    return [
+        {"prompt": f"prompt {at}", "model": "a", "score": 1.0, "time": time}
+        for at, time in enumerate(times)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("2026-03-01T12:00:00Z", "2026-03-01T12:00:00"),
+        ("2026-03-01T12:00:00", "2026-03-01T12:00:00"),
+        ("2026-03-01 14:00:00+02:00", "2026-03-01T12:00:00"),
+        ("2026-03-01T12:00:00.750+00:00", "2026-03-01T12:00:00"),
+        ("2026-03-01", "2026-03-01T00:00:00"),
+    ],
+)
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+def test_times_are_read_as_utc(tmp_path: Path, suffix: str, written: str, meant: str) -> None:
+    read = OutcomeTable.read(stored(timed_rows(written), suffix, tmp_path))
+    assert read.times.tolist() == [np.datetime64(meant, "s").item()]
+
+
+def test_parquets_own_times_and_dates_are_read(tmp_path: Path) -> None:
+    zoned = datetime(2026, 3, 1, 14, tzinfo=timezone(timedelta(hours=2)))
+    for at, value in enumerate((zoned, datetime(2026, 3, 1, 12), date(2026, 3, 1))):
+        path = write_parquet(timed_rows(value), tmp_path / f"{at}.parquet")
+        expected = np.datetime64("2026-03-01", "s") if at == 2 else MOMENT
+        assert OutcomeTable.read(path).times[0] == expected
+
+
+@formats
+def test_a_prompt_asked_again_keeps_its_first_time(tmp_path: Path, suffix: str) -> None:
+    rows = [
+        {"prompt": "one", "model": model, "score": 1.0, "time": time}
+        for model, time in (("a", "2026-03-02"), ("b", "2026-03-01"), ("c", None))
+    ]
+    rows.append({"prompt": "two", "model": "a", "score": 0.0, "time": None})
+    read = OutcomeTable.read(stored(rows, suffix, tmp_path))
+    assert read.times[0] == np.datetime64("2026-03-01", "s")
+    assert np.isnat(read.times[1])
+
+
+def test_times_travel_with_a_dataset(tmp_path: Path) -> None:
+    times = np.array([MOMENT] * 9 + [np.datetime64("NaT")], dtype="datetime64[s]")
+    table = replace(synthetic.outcomes(10), times=times)
+    table.write(tmp_path / "data")
+    read = OutcomeTable.read(tmp_path / "data")
+    np.testing.assert_array_equal(read.times, times)
+    np.testing.assert_array_equal(read.rows([9, 0]).times, times[[9, 0]])
+    assert OutcomeTable.read(tmp_path / "data").fingerprint == synthetic.outcomes(10).fingerprint
+
+
+def test_data_without_times_has_none(tmp_path: Path) -> None:
+    synthetic.outcomes(10).write(tmp_path / "data")
+    assert OutcomeTable.read(tmp_path / "data").times is None
+
+
+@pytest.mark.parametrize("wrong", ["yesterday", "12:00", "1772366400", "2026-02-30"])
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+def test_what_is_no_time_is_refused_by_row(tmp_path: Path, suffix: str, wrong: str) -> None:
+    path = stored(timed_rows("2026-03-01", wrong), suffix, tmp_path)
+    with pytest.raises(DataError, match=f"row 2: time is '{wrong}', not a date") as refused:
+        OutcomeTable.read(path)
+    assert "rewrite it or leave it empty" in str(refused.value)
+
+
+def test_a_number_is_no_time(tmp_path: Path) -> None:
+    path = write_jsonl(timed_rows(3.5), tmp_path / "table.jsonl")
+    with pytest.raises(DataError, match=r"row 1: time is 3\.5, not a date"):
+        OutcomeTable.read(path)

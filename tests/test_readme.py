@@ -37,7 +37,18 @@ def test_the_python_of_the_readme_runs(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["import", "collect", "train", "evaluate", "route", "tasks", "cells", "probes", "join"],
+    [
+        "import",
+        "collect",
+        "train",
+        "evaluate",
+        "crossval",
+        "route",
+        "tasks",
+        "cells",
+        "probes",
+        "join",
+    ],
 )
 def test_every_option_of_the_readme_exists(command: str) -> None:
     used = {

@@ -57,11 +57,11 @@ def test_a_part_of_pool11_is_trained_on_and_judged(pool11: OutcomeTable) -> None
     fit, held_out = pool11.rows(np.sort(drawn)).split(test_size=0.3, seed=0)
     router = train(fit, replace(synthetic.QUICK, rank=11))
     result = evaluate(router, held_out, resamples=100)
-    assert result.prompts == len(held_out) >= 150
+    assert result.data.prompts == len(held_out) >= 150
     assert len(router.tasks) >= 3
     single, oracle = result.lines[0], result.lines[-1]
     assert 0.7 < single.quality.value < oracle.quality.value
     best = next(line for line in result.lines if line.name == "router, best quality")
     assert best.quality.value > single.quality.value - 0.06
-    assert max(result.calibration_error.values()) < 0.25
+    assert max(model.calibration_error for model in result.models) < 0.25
     assert np.isfinite(router.estimate(held_out.prompts).cost_usd).all()

@@ -85,28 +85,31 @@ def quality_cost_curve(
     return Curve(weights, points[:, 0], points[:, 1])
 
 
-def hull(cost: Floats, quality: Floats) -> tuple[Floats, Floats]:
-    """Non-decreasing upper convex hull of points, by rising cost.
+def hull_corners(cost: Floats, quality: Floats) -> Index:
+    """Which points are corners of the non-decreasing upper convex hull, by rising cost.
 
     What can be had on average by mixing the points at random (RouterBench, Hu et al. 2024,
     arXiv 2403.12031, section 3.2).
     """
-    kept: list[tuple[float, float]] = []
-    for at in np.lexsort((-quality, cost)):
-        point = float(cost[at]), float(quality[at])
-        if kept and point[1] <= kept[-1][1]:
+    kept: list[int] = []
+    for at in np.lexsort((-quality, cost)).tolist():
+        if kept and quality[at] <= quality[kept[-1]]:
             continue
-        while len(kept) >= 2 and _below_chord(kept[-2], kept[-1], point):
+        while len(kept) >= 2 and _below_chord(cost, quality, kept[-2], kept[-1], at):
             kept.pop()
-        kept.append(point)
-    return np.array([point[0] for point in kept]), np.array([point[1] for point in kept])
+        kept.append(at)
+    return np.array(kept, dtype=np.int64)
 
 
-def _below_chord(
-    left: tuple[float, float], middle: tuple[float, float], right: tuple[float, float]
-) -> bool:
-    rise = (right[1] - left[1]) * (middle[0] - left[0])
-    return (middle[1] - left[1]) * (right[0] - left[0]) <= rise
+def _below_chord(cost: Floats, quality: Floats, left: int, middle: int, right: int) -> bool:
+    rise = (quality[right] - quality[left]) * (cost[middle] - cost[left])
+    return bool((quality[middle] - quality[left]) * (cost[right] - cost[left]) <= rise)
+
+
+def hull(cost: Floats, quality: Floats) -> tuple[Floats, Floats]:
+    """Cost and quality of the corners of the hull; see `hull_corners`."""
+    corners = hull_corners(cost, quality)
+    return cost[corners], quality[corners]
 
 
 def mean_quality_over(cost: Floats, quality: Floats, low: float, high: float) -> float:

@@ -14,11 +14,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from finerouter.duplicates import near_duplicate_groups
 from finerouter.errors import DataError
 from finerouter.pool import ModelPool
 from finerouter.prompt import folded
 
 Floats = NDArray[np.float64]
+Times = NDArray[np.datetime64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +36,8 @@ class OutcomeTable:
         input_tokens, output_tokens: [prompt, model], NaN where unknown.
         cost_usd: [prompt, model], NaN where unknown.
         pool: prices and the rest, in the order of `models`.
+        times: [prompt], when each prompt was asked (UTC, seconds), NaT where unknown; None when
+            nobody said.
     """
 
     prompt_ids: tuple[str, ...]
@@ -45,6 +49,7 @@ class OutcomeTable:
     output_tokens: Floats
     cost_usd: Floats
     pool: ModelPool
+    times: Times | None = None
 
     @classmethod
     def read(cls, path: str | Path, *, pool: ModelPool | None = None) -> OutcomeTable:
@@ -103,6 +108,7 @@ class OutcomeTable:
             input_tokens=self.input_tokens[at],
             output_tokens=self.output_tokens[at],
             cost_usd=self.cost_usd[at],
+            times=None if self.times is None else self.times[at],
         )
 
     def select_models(self, names: Sequence[str]) -> OutcomeTable:
@@ -130,7 +136,7 @@ class OutcomeTable:
     def split(self, *, test_size: float = 0.3, seed: int = 0) -> tuple[OutcomeTable, OutcomeTable]:
         """Split by unique prompt, stratified by benchmark where that is known.
 
-        Prompts that differ only in case or white space fall on the same side.
+        Near-duplicates (see `duplicates.py`) fall on the same side: that of the first of them.
 
         Args:
             test_size: share held out, between 0 and 1.
@@ -163,7 +169,7 @@ class OutcomeTable:
             taken = min(round(owed), len(members))
             drawn[members[:taken]] = True
             owed -= taken
-        return drawn[groups]
+        return follow_first(drawn[groups], near_duplicate_groups(self.prompts))
 
     @property
     def fingerprint(self) -> str:
@@ -176,6 +182,12 @@ class OutcomeTable:
         for array in (self.score, self.input_tokens, self.output_tokens, self.cost_usd):
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()
+
+
+def follow_first(flags: NDArray[np.bool_], groups: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Give every prompt the flag of the first of its group, [prompt]."""
+    first = np.unique(groups, return_index=True)[1]
+    return flags[first][groups]
 
 
 def _codes(labels: Sequence[str]) -> NDArray[np.int64]:

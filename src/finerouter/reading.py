@@ -5,7 +5,7 @@ large file is never held twice; gives checked `RawOutcomes`. Every refusal names
 or field, and the next step.
 
 Numbers are doubles throughout: an empty cell or null is a missing outcome, a written NaN is
-refused, because somebody computed it.
+refused, because somebody computed it. Times are of prompts, in UTC and whole seconds.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,16 @@ class RawOutcomes:
     output_tokens: NDArray[np.float64]
     cost_usd: NDArray[np.float64]
     pool: ModelPool
+    times: NDArray[np.datetime64] | None = None
+
+
+@dataclass(frozen=True)
+class _Prompt:
+    """A prompt's text, where it came from, and when it was asked (UTC, no zone kept)."""
+
+    text: str
+    benchmark: str | None
+    time: datetime | None
 
 
 @dataclass(frozen=True)
@@ -92,7 +103,8 @@ def read_prompts(path: Path) -> dict[str, str]:
     """
     if path.is_dir():
         _require_files(path, ("prompts.parquet",))
-        return {key: text for key, (text, _) in _read_prompts(path / "prompts.parquet").items()}
+        known = _read_prompts(path / "prompts.parquet")
+        return {key: prompt.text for key, prompt in known.items()}
     if not path.is_file():
         raise DataError(f"{path}: no such file or folder; give prompts or a routing dataset")
     found: dict[str, str] = {}
@@ -126,7 +138,10 @@ def write_outcomes(
         prompts = {"prompt_id": list(table.prompt_ids), "prompt": list(table.prompts)}
         if table.benchmarks is not None:
             prompts["benchmark"] = list(table.benchmarks)
-        pq.write_table(pa.table(prompts), out / "prompts.parquet")
+        columns = {name: pa.array(values) for name, values in prompts.items()}
+        if table.times is not None:
+            columns["time"] = pa.array(table.times.tolist(), pa.timestamp("s", tz="UTC"))
+        pq.write_table(pa.table(columns), out / "prompts.parquet")
         pq.write_table(_long_form(table, repeats), out / "outcomes.parquet")
         models = [model.to_json() for model in table.pool]
         (out / "models.json").write_text(json.dumps(models, indent=1) + "\n", "utf-8")
@@ -159,21 +174,45 @@ def _read_folder(folder: Path, pool: ModelPool | None) -> RawOutcomes:
     return _table(rows, prompts, pool)
 
 
-def _read_prompts(path: Path) -> dict[str, tuple[str, str | None]]:
-    prompts: dict[str, tuple[str, str | None]] = {}
+def _read_prompts(path: Path) -> dict[str, _Prompt]:
+    prompts: dict[str, _Prompt] = {}
     for chunk in _parquet_chunks(path):
         _require(path, chunk, ("prompt_id", "prompt"))
-        benchmarks = chunk.columns.get("benchmark", [None] * len(chunk))
-        keys, texts = chunk.columns["prompt_id"], chunk.columns["prompt"]
-        for at, (key, text, benchmark) in enumerate(zip(keys, texts, benchmarks, strict=True)):
+        keys = chunk.columns["prompt_id"]
+        for at, (key, (text, benchmark, time)) in enumerate(zip(keys, _about(chunk), strict=True)):
             where = f"{path}: row {chunk.first_row + at}"
             _check_prompt(text, where)
             if not isinstance(key, str) or not key:
                 raise DataError(f"{where}: field prompt_id is empty; give every prompt an id")
             if key in prompts:
                 raise DataError(f"{where}: prompt_id {key!r} comes twice; keep one row")
-            prompts[key] = (text, benchmark)
+            prompts[key] = _Prompt(text, benchmark, _utc(time, where))
     return prompts
+
+
+def _about(chunk: _Chunk) -> Iterator[tuple[Any, Any, Any]]:
+    """Prompt, benchmark and time of every row; None where there is no such column."""
+    nothing = [None] * len(chunk)
+    optional = (chunk.columns.get(name, nothing) for name in ("benchmark", "time"))
+    return zip(chunk.columns["prompt"], *optional, strict=True)
+
+
+def _utc(cell: Any, where: str) -> datetime | None:
+    """A time of day in UTC; a date is its first second, a time without a zone is UTC's."""
+    if cell is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(cell) if isinstance(cell, str) else cell
+    except ValueError:
+        moment = None
+    if isinstance(moment, date) and not isinstance(moment, datetime):
+        moment = datetime(moment.year, moment.month, moment.day)
+    if not isinstance(moment, datetime):
+        raise DataError(
+            f"{where}: time is {cell!r}, not a date or time of ISO 8601 such as "
+            "2026-03-01T12:00:00Z; rewrite it or leave it empty"
+        )
+    return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
 
 
 def _known_prompt(known: Mapping[str, int]) -> Callable[[Any, str], int]:
@@ -187,7 +226,7 @@ def _known_prompt(known: Mapping[str, int]) -> Callable[[Any, str], int]:
 
 def _read_long_table(path: Path, pool: ModelPool | None) -> RawOutcomes:
     rows = _Rows(path)
-    prompts: dict[str, tuple[str, str | None]] = {}
+    prompts: dict[str, _Prompt] = {}
 
     def code(text: Any, where: str) -> int:
         _check_prompt(text, where)
@@ -196,9 +235,11 @@ def _read_long_table(path: Path, pool: ModelPool | None) -> RawOutcomes:
     for chunk in _chunks(path):
         _require(path, chunk, ("prompt", "model", "score"))
         _gather(rows, chunk, "prompt", code)
-        benchmarks = chunk.columns.get("benchmark", [None] * len(chunk))
-        for text, benchmark in zip(chunk.columns["prompt"], benchmarks, strict=True):
-            prompts.setdefault(text, (text, benchmark))
+        for at, (text, benchmark, time) in enumerate(_about(chunk)):
+            moment = _utc(time, f"{path}: row {chunk.first_row + at}")
+            known = prompts.setdefault(text, _Prompt(text, benchmark, moment))
+            if moment is not None and (known.time is None or moment < known.time):
+                prompts[text] = replace(known, time=moment)  # the first time it was asked
     return _table(rows, {prompt_id(text): prompts[text] for text in rows.prompts}, pool)
 
 
@@ -362,9 +403,7 @@ def _is_number(cell: Any) -> bool:
         return False
 
 
-def _table(
-    rows: _Rows, prompts: Mapping[str, tuple[str, str | None]], pool: ModelPool | None
-) -> RawOutcomes:
+def _table(rows: _Rows, prompts: Mapping[str, _Prompt], pool: ModelPool | None) -> RawOutcomes:
     if not rows.parts or not prompts:
         raise DataError(f"{rows.source}: holds no outcomes; add rows of prompt, model and score")
     prompt_at, model_at, measures = (
@@ -374,10 +413,10 @@ def _table(
     pool, order = _pool_of(rows, pool)
     grids = np.full((len(_MEASURES), len(prompts), len(pool)), np.nan)
     grids[:, prompt_at, order[model_at]] = measures.T
-    benchmarks = tuple(benchmark for _, benchmark in prompts.values())
+    benchmarks = tuple(prompt.benchmark for prompt in prompts.values())
     return RawOutcomes(
         prompt_ids=tuple(prompts),
-        prompts=tuple(text for text, _ in prompts.values()),
+        prompts=tuple(prompt.text for prompt in prompts.values()),
         benchmarks=_all_or_none(benchmarks),
         models=pool.names,
         score=grids[0],
@@ -385,7 +424,14 @@ def _table(
         output_tokens=grids[2],
         cost_usd=grids[3],
         pool=pool,
+        times=_times([prompt.time for prompt in prompts.values()]),
     )
+
+
+def _times(moments: Sequence[datetime | None]) -> NDArray[np.datetime64] | None:
+    if all(moment is None for moment in moments):
+        return None
+    return np.array(moments, dtype="datetime64[s]")
 
 
 def _all_or_none(benchmarks: Sequence[str | None]) -> tuple[str, ...] | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from finerouter.artifact import load_artifact, save_artifact
 from finerouter.cost import CostModel
+from finerouter.duplicates import HASHES, nearly_among, sketches
 from finerouter.encoders import Encoder, EncoderSpec, build_encoder
 from finerouter.encoders.features import FeatureMap
 from finerouter.errors import (
@@ -95,11 +96,14 @@ class TrainingRecord:
         info: configuration, counts, data fingerprint, tuning figures; plain JSON values.
         prompt_ids: ids of the training prompts.
         labels: [training prompt], task of each.
+        sketches: [training prompt, 64], by which near-duplicates are told; without rows in routers
+            of versions that kept none.
     """
 
     info: Mapping[str, Any]
     prompt_ids: tuple[str, ...]
     labels: NDArray[np.int64]
+    sketches: NDArray[np.uint8] = field(default_factory=lambda: np.empty((0, HASHES), np.uint8))
 
 
 @dataclass(frozen=True, eq=False)
@@ -264,6 +268,7 @@ class Router:
         ids = "\n".join(self.training.prompt_ids).encode()
         tensors["training.prompt_ids"] = np.frombuffer(ids, np.uint8)
         tensors["training.labels"] = self.training.labels.astype(np.int32)
+        tensors["training.sketches"] = self.training.sketches
         return tensors
 
     @classmethod
@@ -320,6 +325,7 @@ class Router:
             info=content["training"],
             prompt_ids=tuple(tensors["training.prompt_ids"].tobytes().decode().split("\n")),
             labels=tensors["training.labels"].astype(np.int64),
+            **_sketches(tensors),
         )
         return cls(
             encoder=encoder,
@@ -339,10 +345,24 @@ class Router:
             known.update(record["prompt_ids"])
         return np.array([prompt_id(text) in known for text in prompts], dtype=bool)
 
+    def nearly_trained_on(self, prompts: Sequence[str]) -> NDArray[np.bool_]:
+        """Which of these prompts are training prompts or near-duplicates of one, [prompt].
+
+        What counts as one stands in `duplicates.py`. A router of a version that kept no sketches
+        knows its training prompts by their exact text alone.
+        """
+        near = nearly_among(sketches(prompts), self.training.sketches)
+        return near | self.was_trained_on(prompts)
+
 
 def _part(tensors: Mapping[str, NDArray[np.generic]], name: str) -> dict[str, NDArray[np.generic]]:
     prefix = f"{name}."
     return {key[len(prefix) :]: value for key, value in tensors.items() if key.startswith(prefix)}
+
+
+def _sketches(tensors: Mapping[str, NDArray[np.generic]]) -> dict[str, NDArray[np.uint8]]:
+    kept = tensors.get("training.sketches")
+    return {} if kept is None else {"sketches": kept.astype(np.uint8)}
 
 
 def _refuse_remote(folder: str | Path, spec: Mapping[str, Any]) -> None:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -16,7 +18,20 @@ from tests import synthetic
 from tests.cli.running import assert_refused, finerouter, quick_config
 
 PROMPT = "What is 512 plus 77 times 31? Calculate the number step by step."
-COMMANDS = ("cells", "demo", "evaluate", "import", "join", "probes", "route", "tasks", "train")
+# What `train` keeps and holds out of the synthetic data by default.
+KEPT, HELD_OUT = (len(part) for part in synthetic.outcomes(480).split(test_size=0.2, seed=0))
+COMMANDS = (
+    "cells",
+    "crossval",
+    "demo",
+    "evaluate",
+    "import",
+    "join",
+    "probes",
+    "route",
+    "tasks",
+    "train",
+)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +68,7 @@ def table_file(tmp_path_factory) -> Path:
 def test_train_says_what_it_found(trained) -> None:
     found, out = trained
     assert found["router"] == str(out)
-    assert found["data"]["prompts"] == 384
+    assert found["data"]["prompts"] == KEPT
     assert found["tasks"] == len(Router.load(out).tasks) >= 5
     assert found["config"]["folds"] == synthetic.QUICK.folds
 
@@ -62,10 +77,10 @@ def test_evaluate_judges_on_the_prompts_held_back(router: Path, data_folder: Pat
     finished = finerouter("evaluate", router, data_folder, "--resamples", 100, "--json")
     assert (finished.code, finished.err) == (0, "")
     found = finished.json
-    assert found["prompts"] == 96
-    assert found["training_prompts_left_out"] == 384
-    assert not found["judged_on_training_prompts"]
-    assert found["best_quality_gain"]["low"] > 0
+    assert found["data"]["prompts"] == HELD_OUT
+    assert found["data"]["left_out"] == KEPT
+    assert found["data"]["seen"] == 0
+    assert found["headline"]["best_quality_gain"]["low"] > 0
 
 
 def test_evaluate_prints_a_line_for_every_way_of_choosing(router: Path, data_folder: Path) -> None:
@@ -73,7 +88,81 @@ def test_evaluate_prints_a_line_for_every_way_of_choosing(router: Path, data_fol
     assert finished.code == 0
     for words in ("best single (", "cheapest (", "random model", "router, best", "oracle"):
         assert words in finished.out
-    assert "left out 384 prompts" in finished.err
+    assert f"left out {KEPT} prompts" in finished.err
+
+
+def test_the_first_screen_of_an_evaluation_is_one_screen(router: Path, data_folder: Path) -> None:
+    finished = finerouter("evaluate", router, data_folder, "--resamples", 100)
+    assert len(finished.out.splitlines()) <= 30
+    for words in ("best dial", "cost saved at its quality", "half its cost", "Calibration", "p99"):
+        assert words in finished.out
+    assert "more: --all" in finished.err
+
+
+def test_evaluate_prints_the_sections_asked_for(router: Path, data_folder: Path) -> None:
+    some = finerouter("evaluate", router, data_folder, "--resamples", 100, "--section", "metrics")
+    assert "PerfGain" in some.out
+    assert "REGRETS" not in some.out
+    everything = finerouter("evaluate", router, data_folder, "--resamples", 100, "--all").out
+    for words in ("METRICS", "BENCHMARKS", "TASKS", "MODELS", "ROBUSTNESS", "REGRETS", "APGR",
+                  "typing mistakes", "why: "):  # fmt: skip
+        assert words in everything
+
+
+def test_evaluate_writes_tables_and_predictions(
+    router: Path, data_folder: Path, tmp_path: Path
+) -> None:
+    options = ("--csv", tmp_path / "out", "--predictions", tmp_path / "p.json", "--balanced")
+    finished = finerouter("evaluate", router, data_folder, "--resamples", 100, *options)
+    assert finished.code == 0, finished.err
+    assert (tmp_path / "out" / "lines.csv").is_file()
+    assert len(json.loads((tmp_path / "p.json").read_text("utf-8"))) == HELD_OUT
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    refused = finerouter("evaluate", router, data_folder, "--csv", tmp_path / "mine")
+    assert_refused(refused, "holds no lines.csv")
+    lonely = finerouter("evaluate", router, data_folder, "--balanced")
+    assert lonely.code == 2
+    assert "--balanced is for --predictions FILE" in lonely.err
+
+
+def test_evaluate_takes_other_prices(router: Path, data_folder: Path, tmp_path: Path) -> None:
+    pool = tmp_path / "models.json"
+    pool.write_text((data_folder / "models.json").read_text("utf-8"), "utf-8")
+    finished = finerouter("evaluate", router, data_folder, "--pool", pool, "--resamples", 100)
+    assert finished.code == 0, finished.err
+
+
+@pytest.mark.parametrize("split", ["random", "benchmark"])
+def test_crossval_trains_and_judges_on_splits(
+    data_folder: Path, tmp_path: Path, split: str
+) -> None:
+    config = quick_config(tmp_path)
+    arguments = ("crossval", data_folder, "--split", split, "--folds", 2, "--config", config)
+    finished = finerouter(*arguments, "--resamples", 100)
+    assert (finished.code, finished.err) == (0, "")
+    name = "fold 2 of 2" if split == "random" else "without code"
+    for words in (name, "All splits together", "best single", "cost saved at its quality"):
+        assert words in finished.out
+
+
+def test_crossval_judges_by_what_was_asked_later(tmp_path: Path) -> None:
+    table = synthetic.outcomes(240)
+    days = np.arange(240) * np.timedelta64(1, "D")
+    timed = replace(table, times=(np.datetime64("2026-01-01", "s") + days))
+    timed.write(tmp_path / "data")
+    config = quick_config(tmp_path)
+    arguments = ("--split", "time", "--folds", 2, "--config", config, "--resamples", 100, "--json")
+    finished = finerouter("crossval", tmp_path / "data", *arguments)
+    assert finished.code == 0, finished.err
+    found = finished.json
+    assert [split["name"][:7] for split in found["splits"]] == ["2026-03", "2026-06"]
+    assert found["splits"][0]["training_prompts"] < found["splits"][1]["training_prompts"]
+    assert found["prompts"] <= 160
+
+
+def test_crossval_refuses_a_split_that_the_data_does_not_allow(data_folder: Path) -> None:
+    assert_refused(finerouter("crossval", data_folder, "--split", "time"), "holds no times")
 
 
 def test_route_prints_a_decision_as_json(router: Path) -> None:
@@ -109,7 +198,7 @@ def test_route_takes_new_prices(router: Path, tmp_path: Path) -> None:
 
 def test_tasks_are_listed_as_json(router: Path) -> None:
     found = finerouter("tasks", router, "--json").json
-    assert sum(task["size"] for task in found) == 384
+    assert sum(task["size"] for task in found) == KEPT
     for task in found:
         assert task["name"]
         assert task["terms"]
@@ -143,7 +232,7 @@ def test_prices_given_in_training_are_known_in_evaluation(table_file: Path, tmp_
     arguments = ("train", table_file, "--pool", pool, "--out", out, "--config", config)
     assert finerouter(*arguments).code == 0
     found = finerouter("evaluate", out, table_file, "--resamples", 100, "--json").json
-    assert found["cost_saved"] is not None
+    assert found["headline"]["cost_saved"] is not None
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -241,7 +330,7 @@ def test_judging_on_training_prompts_alone_is_refused(router: Path, tmp_path: Pa
     rows = [at for at, text in enumerate(table.prompts) if prompt_id(text) in seen]
     table.rows(rows[:60]).write(tmp_path / "seen")
     finished = finerouter("evaluate", router, tmp_path / "seen")
-    assert_refused(finished, "trained on all of its prompts")
+    assert_refused(finished, "trained on all of these prompts")
     forced = finerouter("evaluate", router, tmp_path / "seen", "--force", "--resamples", 100)
     assert forced.code == 0
     assert "the figures flatter" in forced.err

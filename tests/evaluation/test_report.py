@@ -65,8 +65,8 @@ def test_the_report_shows_every_way_of_choosing_and_every_model(result, tmp_path
     for line in result.lines:
         assert line.name in page.words
         assert f"{100 * line.quality.value:.1f}" in page.words
-    assert all(model in page.words for model in result.shares)
-    assert f"On {result.prompts} prompts" in page.words
+    assert all(model.model in page.words for model in result.models)
+    assert f"On {result.data.prompts} prompts" in page.words
     assert page.tags.count("polyline") == 1
 
 

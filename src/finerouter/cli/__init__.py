@@ -24,6 +24,7 @@ _COMMANDS = (
     "collect",
     "train",
     "evaluate",
+    "crossval",
     "route",
     "tasks",
     "cells",

@@ -62,13 +62,12 @@ def _route(router: Router) -> None:
 def _close(result: EvaluationResult, seconds: float) -> None:
     out = console()
     out.print()
-    balanced = next(line for line in result.lines if "balanced" in line.name)
-    single = result.lines[0]
-    if single.cost_per_1k_usd > 0:
-        saved = 1 - balanced.cost_per_1k_usd / single.cost_per_1k_usd
+    balanced, single = result.line("balanced"), result.line("best single")
+    if balanced.cost_per_1k_usd and single.cost_per_1k_usd and balanced.saved:
         out.print(
-            f"Saving: always asking {result.best_single} costs {usd(single.cost_per_1k_usd)} per "
-            f"1,000 prompts; the balanced router {usd(balanced.cost_per_1k_usd)}, {saved:.0%} less."
+            f"Saving: always asking {result.best_single} costs "
+            f"{usd(single.cost_per_1k_usd.value)} per 1,000 prompts; the balanced router "
+            f"{usd(balanced.cost_per_1k_usd.value)}, {balanced.saved.value:.0%} less."
         )
     out.print(f"Done in {seconds:.0f} s.")
     out.print("Next, on your own outcomes: finerouter train outcomes.csv --out my-router")

@@ -1,17 +1,29 @@
-"""Evaluations as text: every difference with its interval, and none where none was shown."""
+"""Evaluations as text: every difference with its interval, and none where none was shown.
+
+The first screen holds what matters most; the other sections are printed when asked for.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from math import isnan
+
+from rich.console import JustifyMethod
 from rich.table import Table
 
 from finerouter.cli.output import console, usd
-from finerouter.evaluation import EvaluationResult, Interval
+from finerouter.evaluation import CrossValidation, EvaluationResult, Interval, Line
+from finerouter.evaluation.result import Headline, Metric
 
 NOTHING_SHOWN = "no difference shown"
+_REGRETS_SHOWN = 5
+_TASKS_SHOWN = 3
 
 
-def points(interval: Interval) -> str:
+def points(interval: Interval | None) -> str:
     """A difference of quality in points, or the words that there is none."""
+    if interval is None:
+        return "unknown"
     if interval.value == interval.low == interval.high == 0:
         return "-"
     text = f"{100 * interval.value:+.1f} [{100 * interval.low:+.1f}, {100 * interval.high:+.1f}]"
@@ -19,42 +31,254 @@ def points(interval: Interval) -> str:
 
 
 def percent(interval: Interval) -> str:
-    """A share with its interval."""
-    return f"{interval.value:.0%} [{interval.low:.0%}, {interval.high:.0%}]"
+    """A share saved or closed, with its interval, or the words that there is none."""
+    text = f"{interval.value:.0%} [{interval.low:.0%}, {interval.high:.0%}]"
+    return f"{text} {NOTHING_SHOWN}" if interval.holds_zero else text
 
 
-def print_evaluation(result: EvaluationResult) -> None:
-    """Print an evaluation for people."""
+def print_evaluation(result: EvaluationResult, sections: Sequence[str] = ()) -> None:
+    """Print an evaluation for people: the first screen, then the sections asked for."""
     out = console()
-    table = Table(title=f"{result.prompts} held-out prompts", title_justify="left", box=None)
-    table.add_column("choice")
-    table.add_column("quality", justify="right")
-    table.add_column("USD per 1k", justify="right")
-    table.add_column("points against best single [95 % interval]")
-    for line in result.lines:
+    count = len(result.data.benchmarks)
+    where = f" of {count} benchmarks" if count > 1 else ""
+    out.print(f"{result.data.prompts} held-out prompts{where}, {len(result.models)} models")
+    _print_notes(result.notes)
+    out.print(_lines_table(result.lines))
+    out.print()
+    _print_headline(result.headline, result.best_single)
+    _print_trust(result)
+    for name in sections:
+        out.print(f"\n{name.upper()}")
+        SECTIONS[name](result)
+
+
+def print_cross_validation(result: CrossValidation) -> None:
+    """Print a cross-validation for people."""
+    out = console()
+    out.print(f"{result.prompts} prompts, each judged by a router that was not trained on it")
+    _print_notes(result.notes)
+    table = _table(
+        ("split", "left"), ("trained on", "right"), ("judged on", "right"), ("tasks", "right"),
+        ("no task", "right"), ("best quality, points [95 %]", "left"),
+        ("balanced, points [95 %]", "left"), ("saved", "right"),
+    )  # fmt: skip
+    for split in result.splits:
+        saved = split.balanced_saved
+        table.add_row(
+            split.name,
+            str(split.training_prompts),
+            str(split.held_out_prompts),
+            str(split.tasks),
+            f"{split.abstained:.0%}",
+            points(split.quality_gain),
+            points(split.balanced_gain),
+            "unknown" if saved is None else f"{saved.value:.0%}",
+        )
+    out.print(table)
+    out.print("\nAll splits together:")
+    out.print(_lines_table(result.lines))
+    out.print()
+    _print_headline(result.headline, "the best single model")
+
+
+def _print_notes(notes: Sequence[str]) -> None:
+    out = console()
+    for note in notes:
+        out.print(f"note: {note}")
+    out.print()
+
+
+def _lines_table(lines: Sequence[Line]) -> Table:
+    table = _table(
+        ("choice", "left"), ("quality", "right"), ("USD per 1k", "right"),
+        ("points against best single [95 % interval]", "left"),
+    )  # fmt: skip
+    for line in lines:
         table.add_row(
             line.name,
             f"{100 * line.quality.value:.1f}",
-            usd(line.cost_per_1k_usd),
+            usd(line.cost_per_1k_usd.value) if line.cost_per_1k_usd else "unknown",
             points(line.against_best_single),
         )
+    return table
+
+
+def _print_headline(headline: Headline, single: str) -> None:
+    """Figures whose dial was picked on other held-out prompts than it was judged by."""
+    out = console()
+    out.print(f"Against always asking {single}, the dial picked on other prompts than judged by:")
+    rows = [("quality of the best dial, points", points(headline.best_quality_gain))]
+    if headline.cost_saved is not None:
+        rows += [
+            ("cost saved at its quality", percent(headline.cost_saved)),
+            ("  and the quality that came with it, points", points(headline.cost_saved_quality)),
+        ]
+    for name, gain in (
+        ("quality at half its cost, points", headline.half_cost_gain),
+        ("quality at a quarter of its cost, points", headline.quarter_cost_gain),
+        ("mean quality from the cheapest cost to its cost, points", headline.mean_quality_gain),
+    ):
+        if gain is not None:
+            rows.append((name, points(gain)))
+    table = Table(box=None, show_header=False, padding=(0, 1, 0, 1))
+    for row in rows:
+        table.add_row(*row)
     out.print(table)
-    out.print()
-    out.print(
-        "Best quality on the curve, in points over the best single model: "
-        f"{points(result.best_quality_gain)}."
-    )
-    if result.mean_quality_gain is not None:
+
+
+def _print_trust(result: EvaluationResult) -> None:
+    out = console()
+    closed = result.headline.gap_closed
+    if closed is not None:
+        out.print(f"Gap to the best model per benchmark closed: {percent(closed)}.")
+    error, brier = result.metric("calibration_error").value, result.metric("brier").value
+    if error is not None and brier is not None:
         out.print(
-            "Mean quality between the cheapest model's cost and the best single model's, in points "
-            f"over the latter: {points(result.mean_quality_gain)}."
+            f"Calibration, mean over models: error {100 * error.value:.1f} points, "
+            f"Brier {brier.value:.3f}. Prompts of no known task: {result.abstained:.1%}."
         )
-    if result.cost_saved is not None:
+    flips = [rate.flips.value for rate in result.flip_rates if rate.cost_weight == 0]
+    if flips:
         out.print(
-            f"Cost saved at the best single model's quality, on the curve: "
-            f"{percent(result.cost_saved)}."
+            f"Decisions changed by wording alone: {min(flips):.1%} to {max(flips):.1%} of prompts."
         )
-    error = sum(result.calibration_error.values()) / len(result.calibration_error)
-    brier = sum(result.brier.values()) / len(result.brier)
-    out.print(f"Calibration, mean over models: error {100 * error:.1f} points, Brier {brier:.3f}.")
-    out.print(f"Prompts of no known task: {result.abstained:.1%}.")
+    if result.latency is not None:
+        out.print(
+            f"A decision takes {result.latency.p50_ms:.2f} ms (p50), {result.latency.p99_ms:.2f} "
+            "ms (p99) here."
+        )
+
+
+def _metrics(result: EvaluationResult) -> None:
+    out = console()
+    table = _table(("metric", "left"), ("value [95 %]", "left"), ("", "left"))
+    for metric in result.metrics:
+        table.add_row(metric.name, metric_text(metric), metric.note)
+    out.print(table)
+
+
+def metric_text(metric: Metric) -> str:
+    """A metric's value in its unit, with its interval where there is one."""
+    if metric.value is None:
+        return "unknown"
+    show = _UNITS[metric.unit]
+    value = metric.value
+    if isnan(value.low):
+        return show(value.value)
+    text = f"{show(value.value)} [{show(value.low)}, {show(value.high)}]"
+    return f"{text} {NOTHING_SHOWN}" if metric.difference and value.holds_zero else text
+
+
+_UNITS: Mapping[str, Callable[[float], str]] = {
+    "points": lambda value: f"{100 * value:.1f}",
+    "share": lambda value: f"{value:.1%}",
+    "bits": lambda value: f"{value:.2f} bits",
+    "usd": usd,
+    "score": lambda value: f"{value:.3f}",
+}
+
+
+def _benchmarks(result: EvaluationResult) -> None:
+    table = _table(
+        ("benchmark", "left"), ("prompts", "right"), ("best single", "right"), ("router", "right"),
+        ("its best model", "left"), ("best quality, points", "left"),
+        ("balanced, points", "left"),
+    )  # fmt: skip
+    for row in result.benchmarks:
+        best = "" if row.best_model_score is None else f" {100 * row.best_model_score:.1f}"
+        table.add_row(
+            row.benchmark,
+            str(row.prompts),
+            f"{100 * row.best_single:.1f}",
+            f"{100 * row.router:.1f}",
+            f"{row.best_model or 'unknown'}{best}",
+            "too few prompts" if row.gain is None else points(row.gain),
+            "too few prompts" if row.balanced_gain is None else points(row.balanced_gain),
+        )
+    console().print(table)
+
+
+def _tasks(result: EvaluationResult) -> None:
+    table = _table(
+        ("task", "left"), ("prompts", "right"), ("router", "right"), ("best single", "right"),
+        ("gain, points", "left"), ("best models: observed, estimated", "left"),
+    )  # fmt: skip
+    for row in result.tasks:
+        best = ", ".join(
+            f"{model.model} {100 * model.observed:.0f}, {100 * model.estimated:.0f}"
+            for model in row.models[:_TASKS_SHOWN]
+            if model.observed is not None
+        )
+        table.add_row(
+            "no known task" if row.task is None else row.task,
+            str(row.prompts),
+            f"{100 * row.router:.1f}",
+            f"{100 * row.best_single:.1f}",
+            "too few prompts" if row.gain is None else points(row.gain),
+            best,
+        )
+    console().print(table)
+
+
+def _models(result: EvaluationResult) -> None:
+    table = _table(
+        ("model", "left"), ("quality", "right"), ("USD per 1k", "right"), ("share", "right"),
+        ("balanced", "right"), ("Brier", "right"), ("calibration error, points", "right"),
+    )  # fmt: skip
+    for row in result.models:
+        error = row.calibration_error
+        table.add_row(
+            row.model,
+            f"{100 * row.quality.value:.1f}",
+            "unknown" if row.cost_per_1k_usd is None else usd(row.cost_per_1k_usd),
+            f"{row.share:.0%}",
+            f"{row.balanced_share:.0%}",
+            "unknown" if row.brier is None else f"{row.brier:.3f}",
+            "unknown" if error is None else f"{100 * error:.1f}",
+        )
+    console().print(table)
+
+
+def _robustness(result: EvaluationResult) -> None:
+    table = _table(
+        ("change", "left"), ("cost weight", "right"), ("other model [95 %]", "left"),
+        ("other task", "right"), ("points of quality it brings [95 %]", "left"),
+    )  # fmt: skip
+    for row in result.flip_rates:
+        table.add_row(
+            row.perturbation,
+            f"{row.cost_weight:.3g}",
+            f"{row.flips.value:.1%} [{row.flips.low:.1%}, {row.flips.high:.1%}]",
+            f"{row.task_flips:.1%}",
+            points(row.quality_change),
+        )
+    console().print(table)
+
+
+def _regrets(result: EvaluationResult) -> None:
+    out = console()
+    for row in result.regrets[:_REGRETS_SHOWN]:
+        out.print(f"> {row.excerpt}")
+        out.print(
+            f"  {row.chosen} scored {row.chosen_score:g} (expected {row.chosen_quality:.2f}); "
+            f"{row.best} {row.best_score:g} (expected {row.best_quality:.2f}); "
+            f"{row.better_models} models did better"
+        )
+        out.print(f"  why: {row.reason}")
+
+
+SECTIONS: Mapping[str, Callable[[EvaluationResult], None]] = {
+    "metrics": _metrics,
+    "benchmarks": _benchmarks,
+    "tasks": _tasks,
+    "models": _models,
+    "robustness": _robustness,
+    "regrets": _regrets,
+}
+
+
+def _table(*columns: tuple[str, JustifyMethod]) -> Table:
+    table = Table(box=None)
+    for name, justify in columns:
+        table.add_column(name, justify=justify)
+    return table

@@ -10,8 +10,8 @@ from html import escape
 from pathlib import Path
 
 from finerouter.atomic import atomic_file
-from finerouter.evaluation.evaluate import EvaluationResult, Line
 from finerouter.evaluation.intervals import Interval
+from finerouter.evaluation.result import EvaluationResult, Line
 
 _WIDTH, _HEIGHT, _MARGIN = 640, 360, 56
 
@@ -39,7 +39,7 @@ def write_report(result: EvaluationResult, path: str | Path) -> None:
         [
             "<h1>How good is this router?</h1>",
             f"<p>{escape(_headline(result))}</p>",
-            _plot(result) if result.cost_saved is not None else "",
+            _plot(result) if result.curve is not None else "",
             '<div class="wide">' + _lines_table(result.lines) + "</div>",
             "<h2>Models</h2>",
             '<div class="wide">' + _models_table(result) + "</div>",
@@ -56,16 +56,18 @@ def write_report(result: EvaluationResult, path: str | Path) -> None:
 
 
 def _headline(result: EvaluationResult) -> str:
-    gain = result.best_quality_gain
+    gain = result.headline.best_quality_gain
     said = [
-        f"On {result.prompts} prompts it had not seen, compared with always asking "
+        f"On {result.data.prompts} prompts it had not seen, compared with always asking "
         f"{result.best_single}: ",
         "no difference in quality is shown"
         if gain.holds_zero
         else f"up to {_points(gain)} points of quality",
     ]
-    if result.cost_saved is not None:
-        said.append(f", or {_percent(result.cost_saved)} of the cost saved at the same quality")
+    if result.headline.cost_saved is not None:
+        said.append(
+            f", or {_percent(result.headline.cost_saved)} of the cost saved at the same quality"
+        )
     return "".join(said) + ". Brackets hold 95 % intervals."
 
 
@@ -86,11 +88,8 @@ def _lines_table(lines: Sequence[Line]) -> str:
             against = "-"
         elif line.against_best_single.holds_zero:
             against += " no difference shown"
-        cost = (
-            "unknown"
-            if line.cost_per_1k_usd != line.cost_per_1k_usd
-            else (f"{line.cost_per_1k_usd:.3g}")
-        )
+        usd = line.cost_per_1k_usd
+        cost = "unknown" if usd is None else f"{usd.value:.3g}"
         rows.append([line.name, f"{100 * line.quality.value:.1f}", cost, against])
     return _table(["choice", "quality", "USD per 1,000", "points against best single"], rows)
 
@@ -98,12 +97,14 @@ def _lines_table(lines: Sequence[Line]) -> str:
 def _models_table(result: EvaluationResult) -> str:
     rows = [
         [
-            model,
-            f"{result.shares[model]:.0%}",
-            f"{100 * result.calibration_error[model]:.1f}",
-            f"{result.brier[model]:.3f}",
+            model.model,
+            f"{model.share:.0%}",
+            "unknown"
+            if model.calibration_error is None
+            else f"{100 * model.calibration_error:.1f}",
+            "unknown" if model.brier is None else f"{model.brier:.3f}",
         ]
-        for model in result.shares
+        for model in result.models
     ]
     return _table(["model", "share at cost weight 0", "calibration error, points", "Brier"], rows)
 
@@ -117,25 +118,31 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _plot(result: EvaluationResult) -> str:
     """Quality against cost: the router's curve, and the other ways of choosing as points."""
-    others = [line for line in result.lines if not line.name.startswith(("router", "oracle"))]
-    costs = [point[1] for point in result.curve] + [line.cost_per_1k_usd for line in others]
-    heights = [point[2] for point in result.curve] + [line.quality.value for line in others]
+    assert result.curve is not None
+    others = [
+        (line.name, line.cost_per_1k_usd.value, line.quality.value)
+        for line in result.lines
+        if line.kind not in ("router", "balanced", "oracle") and line.cost_per_1k_usd is not None
+    ]
+    points = [(point.cost_per_1k_usd, point.quality) for point in result.curve.points]
+    costs = [cost for cost, _ in points] + [cost for _, cost, _ in others]
+    heights = [height for _, height in points] + [height for _, _, height in others]
     low, high, top = min(heights) - 0.01, max(heights) + 0.01, max(costs) or 1.0
 
     def at(cost: float, quality: float) -> tuple[float, float]:
         x = _MARGIN + (_WIDTH - 2 * _MARGIN) * cost / top
         return x, _HEIGHT - _MARGIN - (_HEIGHT - 2 * _MARGIN) * (quality - low) / (high - low)
 
-    path = " ".join("{:.1f},{:.1f}".format(*at(cost, height)) for _, cost, height in result.curve)
+    path = " ".join("{:.1f},{:.1f}".format(*at(cost, height)) for cost, height in points)
     marks = []
-    for line in others:
-        x, y = at(line.cost_per_1k_usd, line.quality.value)
+    for name, cost, height in others:
+        x, y = at(cost, height)
         anchor = "end" if x > _WIDTH / 2 else "start"
         shift = -8 if anchor == "end" else 8
         marks.append(
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4"/>'
             f'<text x="{x + shift:.1f}" y="{y + 4:.1f}" text-anchor="{anchor}">'
-            f"{escape(line.name)}</text>"
+            f"{escape(name)}</text>"
         )
     base = _HEIGHT - _MARGIN
     return (

@@ -37,13 +37,26 @@ def expected_calibration_error(quality: Floats, score: Floats, *, bins: int = 10
 
 
 def _calibration_error(quality: Floats, score: Floats, bins: int) -> float:
-    seen = ~np.isnan(score)
-    order = np.argsort(quality[seen], kind="stable")
-    gaps = (score[seen] - quality[seen])[order]
-    parts = [part for part in np.array_split(gaps, bins) if len(part)]
+    parts = calibration_bins(quality, score, bins=bins)
     if not parts:
         return float("nan")
-    return float(sum(abs(part.mean()) * len(part) for part in parts) / len(gaps))
+    off = [abs(float(part.mean()) - estimate) * len(part) for estimate, part in parts]
+    return sum(off) / sum(len(part) for _, part in parts)
+
+
+def calibration_bins(
+    quality: Floats, score: Floats, *, bins: int = 10
+) -> list[tuple[float, Floats]]:
+    """Mean estimate and the scores of each bin of equally many prompts, by rising estimate.
+
+    Args:
+        quality, score: of one model, [prompt]; gaps in the scores are left out.
+    """
+    seen = ~np.isnan(score)
+    order = np.argsort(quality[seen], kind="stable")
+    estimates, scores = quality[seen][order], score[seen][order]
+    parts = zip(np.array_split(estimates, bins), np.array_split(scores, bins), strict=True)
+    return [(float(estimate.mean()), part) for estimate, part in parts if len(part)]
 
 
 def uncertainty_scale(quality: Floats, std: Floats, score: Floats, groups: Labels) -> float:

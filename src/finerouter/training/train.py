@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from finerouter.duplicates import sketches
 from finerouter.encoders import Encoder, StaticEncoder
 from finerouter.encoders.features import FeatureMap
 from finerouter.encoders.structure import structure
@@ -32,6 +33,7 @@ from finerouter.tasks.taxonomy import Task, TaskEdits
 from finerouter.training.config import TrainingConfig
 from finerouter.training.stages import (
     Data,
+    StageOne,
     compact,
     fit_cost,
     fit_quality,
@@ -116,7 +118,10 @@ def train(
         "granularities": [asdict(granularity) for granularity in granularities],
         "granularity_scores": scores,
         "dials": asdict(dials),
-        "cross_validation": _figures(held_out, judged, scale),
+        "cross_validation": {
+            **_figures(held_out, judged, scale),
+            "task_accuracy": _task_accuracy(stage_one),
+        },
         "balanced_cost_weight": _balanced_cost_weight(held_out, judged),
     }
     report("fitting", 3, 3)
@@ -132,6 +137,7 @@ def train(
             info=info,
             prompt_ids=tuple(prompt_id(text) for text in outcomes.prompts),
             labels=stage_one.labels,
+            sketches=sketches(outcomes.prompts),
         ),
     )
 
@@ -279,6 +285,11 @@ def _figures(held_out: HeldOut, table: OutcomeTable, scale: float) -> dict[str, 
         "brier": dict(zip(table.models, brier.tolist(), strict=True)),
         "expected_calibration_error": dict(zip(table.models, error.tolist(), strict=True)),
     }
+
+
+def _task_accuracy(stage_one: StageOne) -> float:
+    """Share of training prompts whose most probable task, out of fold, is the one discovered."""
+    return float((stage_one.task_probs.argmax(axis=1) == stage_one.labels).mean())
 
 
 def _balanced_cost_weight(held_out: HeldOut, table: OutcomeTable) -> float:

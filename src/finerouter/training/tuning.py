@@ -310,6 +310,7 @@ def in_order(folds: Sequence[Fold]) -> OutcomeTable:
         prompt_ids=tuple(name for table in tables for name in table.prompt_ids),
         prompts=tuple(text for table in tables for text in table.prompts),
         benchmarks=None,
+        times=None,
         score=np.concatenate([table.score for table in tables]),
         input_tokens=np.concatenate([table.input_tokens for table in tables]),
         output_tokens=np.concatenate([table.output_tokens for table in tables]),

@@ -1,0 +1,105 @@
+"""What to know before believing an evaluation, in plain words.
+
+Takes what was judged and what was left out; gives sentences, the gravest first. Knows nothing of
+how they are shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from finerouter.evaluation.judging import LEAST_PROMPTS, Judged
+from finerouter.evaluation.seen import Unseen
+from finerouter.gaps import column_means
+from finerouter.outcomes import OutcomeTable
+
+_FEW = 200
+
+
+def notes(given: OutcomeTable, unseen: Unseen, judged: Judged) -> tuple[str, ...]:
+    """All that applies."""
+    return (
+        *_about_seen(unseen),
+        *_about_models(given, judged.outcomes),
+        *about_scores(judged),
+        *about_costs(judged),
+        *_about_benchmarks(unseen, judged),
+    )
+
+
+def _about_seen(unseen: Unseen) -> Iterator[str]:
+    if unseen.seen:
+        yield (
+            f"{unseen.seen} of these prompts were trained on or nearly repeat a training prompt: "
+            "the figures flatter the router"
+        )
+    if not unseen.near_known:
+        yield (
+            "the router was trained by a version that kept no sketches of its prompts: training "
+            "prompts were left out by their exact text alone, near-duplicates were not"
+        )
+
+
+def _about_models(given: OutcomeTable, judged: OutcomeTable) -> Iterator[str]:
+    others = [name for name in given.models if name not in judged.models]
+    if others:
+        yield f"the router does not know {_listed(others)}; their outcomes were not looked at"
+
+
+def about_scores(judged: Judged) -> Iterator[str]:
+    """Few prompts, equal scores, missing outcomes."""
+    score = judged.outcomes.score
+    if len(judged) < _FEW:
+        yield f"only {len(judged)} prompts: intervals are rough, and a little too narrow"
+    if np.nanmin(score) == np.nanmax(score):
+        yield f"every score is {np.nanmin(score):g}: no way of choosing can be told from another"
+    missing = float(np.isnan(score).mean())
+    if missing:
+        yield (
+            f"{missing:.1%} of the outcomes are missing: on each prompt the router may choose only "
+            "models that have one, and always asking one model counts its mean there"
+        )
+
+
+def about_costs(judged: Judged) -> Iterator[str]:
+    """Unknown and zero costs."""
+    realised = judged.outcomes.realised_cost_usd
+    means = column_means(realised)
+    models = np.array(judged.outcomes.models)
+    if not judged.costs_known:
+        unknown = models[np.isnan(means)].tolist()
+        yield (
+            f"no cost is known of {_listed(unknown)}, so there are no figures of cost; give prices "
+            "(a pool.toml beside the data) or a cost_usd column"
+        )
+        return
+    gaps = float((np.isnan(realised) & ~np.isnan(judged.outcomes.score)).mean())
+    if gaps:
+        yield f"the cost of {gaps:.1%} of the outcomes is unknown; the model's mean stands in"
+    free = models[means == 0].tolist()
+    if free:
+        yield f"{_listed(free)} cost nothing, by the data; check the prices if they should not"
+    if means[judged.best_single] == 0:
+        yield "the best single model costs nothing, so nothing can be saved against it"
+
+
+def _about_benchmarks(unseen: Unseen, judged: Judged) -> Iterator[str]:
+    if judged.outcomes.benchmarks is None:
+        yield "the data names no benchmarks: there is no best model per benchmark to compare with"
+        return
+    if unseen.training is None:
+        yield (
+            "the data holds none of the router's training prompts: the best model of each "
+            "benchmark was chosen on the other held-out prompts"
+        )
+    names, counts = np.unique(np.array(judged.outcomes.benchmarks), return_counts=True)
+    small = names[counts < LEAST_PROMPTS].tolist()
+    if small:
+        yield f"fewer than {LEAST_PROMPTS} prompts of {_listed(small)}: no interval there"
+
+
+def _listed(names: list[str], most: int = 5) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

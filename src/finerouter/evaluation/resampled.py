@@ -1,0 +1,126 @@
+"""Everything judged, averaged over all prompts and over the same resamples of them.
+
+Takes a `Judged`; gives means [draw, ...] whose first draw is every prompt once. Knows nothing of
+what statistics are made of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from finerouter.evaluation.crossfit import CurveTally
+from finerouter.evaluation.intervals import Interval, Tally, tallies
+from finerouter.evaluation.judging import Judged, always
+from finerouter.policy import Estimate
+
+Floats = NDArray[np.float64]
+Labels = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Resampled:
+    """Means over draws of the prompts.
+
+    Attributes:
+        judged: what was averaged.
+        score, cost_usd: of the ways, [draw, way].
+        model_score, model_cost_usd: of always asking each model, [draw, model].
+        point_score, point_cost_usd: of the curve's points, [draw, point].
+        curve: the points by fold, for picking dials on other prompts.
+        by_benchmark: scores of the ways by benchmark; None where the data names none.
+        benchmarks: names, in the order of the groups of `by_benchmark`.
+        by_task: scores of the ways by task, the last group for prompts of none.
+    """
+
+    judged: Judged
+    score: Floats
+    cost_usd: Floats
+    model_score: Floats
+    model_cost_usd: Floats
+    point_score: Floats
+    point_cost_usd: Floats
+    curve: CurveTally
+    by_benchmark: Tally | None
+    benchmarks: tuple[str, ...]
+    by_task: Tally
+
+    def way(self, kind: str) -> int | None:
+        """Column of the way of this kind."""
+        kinds = [way.kind for way in self.judged.ways]
+        return kinds.index(kind) if kind in kinds else None
+
+    @property
+    def single(self) -> tuple[Floats, Floats]:
+        """Score and cost of the best single model, [draw]."""
+        return self.score[:, 0], self.cost_usd[:, 0]
+
+
+def resample(judged: Judged, *, resamples: int, seed: int) -> Resampled:
+    """Average everything over all prompts and over resamples."""
+    names = tuple(sorted(set(judged.outcomes.benchmarks or ())))
+    ways = np.stack([way.score for way in judged.ways], axis=1)
+    columns, parts = _columns(judged, ways)
+    blocks = [(columns, judged.folds), (ways, task_labels(judged.estimate))]
+    if names:
+        position = {name: at for at, name in enumerate(names)}
+        groups = np.array([position[name] for name in judged.outcomes.benchmarks or ()])
+        blocks.append((ways, groups))
+    tally, by_task, *by_benchmark = tallies(blocks, resamples=resamples, seed=seed)
+    means = tally.means
+    return Resampled(
+        judged=judged,
+        score=means[:, parts[0]],
+        cost_usd=means[:, parts[1]],
+        model_score=means[:, parts[2]],
+        model_cost_usd=means[:, parts[3]],
+        point_score=means[:, parts[4]],
+        point_cost_usd=means[:, parts[5]],
+        curve=CurveTally(tally, parts[4], parts[5], parts[0].start, parts[1].start),
+        by_benchmark=by_benchmark[0] if by_benchmark else None,
+        benchmarks=names,
+        by_task=by_task,
+    )
+
+
+def task_labels(estimate: Estimate) -> Labels:
+    """Most probable task of each prompt; the number of tasks where none is likelier, [prompt]."""
+    task = estimate.task_probs.argmax(axis=1)
+    abstains = estimate.none > estimate.task_probs.max(axis=1)
+    return np.where(abstains, estimate.task_probs.shape[1], task)
+
+
+def _columns(judged: Judged, ways: Floats) -> tuple[Floats, list[slice]]:
+    models = [always(judged, column) for column in range(len(judged.outcomes.models))]
+    blocks = [
+        ways,
+        np.stack([way.cost_usd for way in judged.ways], axis=1),
+        np.stack([score for score, _ in models], axis=1),
+        np.stack([usd for _, usd in models], axis=1),
+        judged.point_score,
+        judged.point_cost_usd,
+    ]
+    return np.hstack(blocks), _slices([block.shape[1] for block in blocks])
+
+
+def _slices(widths: Sequence[int]) -> list[slice]:
+    ends = np.cumsum(widths).tolist()
+    return [slice(end - width, end) for end, width in zip(ends, widths, strict=True)]
+
+
+def interval(statistic: Floats) -> Interval:
+    """Of a statistic [draw] of plain means."""
+    return Interval.of(float(statistic[0]), statistic[1:])
+
+
+def interval_of_pick(statistic: Floats) -> Interval:
+    """Of a statistic [draw] that picks the best of many."""
+    return Interval.reflected(float(statistic[0]), statistic[1:])
+
+
+def known(statistic: Floats) -> Interval | None:
+    """As `interval`; None where the statistic on all prompts is unknown."""
+    return None if not np.isfinite(statistic[0]) else interval(statistic)
