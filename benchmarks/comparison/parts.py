@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finerouter import OutcomeTable
+from finerouter.duplicates import near_duplicate_groups
 from finerouter.errors import DataError
-from finerouter.prompt import folded
 
 Part = Literal["development", "sealed"]
 # Gives a group number per text; texts of one group are too alike to be on both sides.
@@ -53,14 +53,8 @@ def is_sealed(prompt_id: str) -> bool:
     return int(digest[:8], 16) / 2**32 >= SEALED_FROM
 
 
-def same_text(texts: Sequence[str]) -> NDArray[np.int64]:
-    """Groups of texts that differ in case and white space only."""
-    number: dict[str, int] = {}
-    return np.array([number.setdefault(folded(text), len(number)) for text in texts])
-
-
 def divide(
-    outcomes: OutcomeTable, grouping: Grouping = same_text
+    outcomes: OutcomeTable, grouping: Grouping = near_duplicate_groups
 ) -> tuple[OutcomeTable, OutcomeTable]:
     """The development and the sealed part.
 

@@ -185,7 +185,7 @@ def _sources(name: str) -> list[Path]:
         found |= new
     for folder in ("encoders", *(("quality", "tasks", "training") if name in OURS else ())):
         found |= set((_PACKAGE / folder).rglob("*.py"))
-    files = ["frontier.py", "gaps.py", "outcomes.py", "prompt.py"]
+    files = ["duplicates.py", "frontier.py", "gaps.py", "outcomes.py", "prompt.py"]
     files += ["router.py", "cost.py", "policy.py"] if name in OURS else []
     return sorted(found | {_PACKAGE / file for file in files})
 
