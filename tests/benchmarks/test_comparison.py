@@ -14,6 +14,7 @@ from benchmarks.comparison import openings, parts, running, statistics, table
 from benchmarks.comparison.__main__ import main
 from benchmarks.comparison.methods import EQUAL_BUDGET, METHODS, POINTS, REFERENCES, Prepared
 from benchmarks.comparison.statistics import NAMES, OVERALL, SeedOutcomes
+from finerouter import OutcomeTable
 from finerouter.errors import DataError
 from finerouter.evaluation.baselines.preference import Chosen
 from finerouter.evaluation.baselines.protocol import BUDGET
@@ -53,7 +54,9 @@ def test_a_prompts_part_follows_from_its_id() -> None:
 def test_the_parts_share_no_prompt_and_splits_of_development_stay_inside_it() -> None:
     outcomes = synthetic.outcomes(300)
     development, sealed = parts.divide(outcomes)
-    assert len(development) + len(sealed) == 300
+    dropped = {*outcomes.prompt_ids} - {*development.prompt_ids} - {*sealed.prompt_ids}
+    assert 300 - len(dropped) == len(development) + len(sealed) > 270
+    assert all(parts.is_sealed(name) for name in dropped)
     assert all(parts.is_sealed(name) for name in sealed.prompt_ids)
     assert not any(parts.is_sealed(name) for name in development.prompt_ids)
     drawn = set()
@@ -136,7 +139,9 @@ def test_prompts_that_nobody_was_asked_are_in_no_part() -> None:
     score = outcomes.score.copy()
     score[:50] = np.nan
     development, sealed = parts.divide(replace(outcomes, score=score))
-    assert len(development) + len(sealed) == 190
+    asked = {*outcomes.prompt_ids[50:]}
+    assert {*development.prompt_ids} == {name for name in asked if not parts.is_sealed(name)}
+    assert {*sealed.prompt_ids} < asked
 
 
 def test_finerouter_gets_as_many_settings_as_the_others() -> None:
@@ -276,7 +281,13 @@ def test_it_prints_tables_records_them_and_goes_on_where_it_stopped(data, tmp_pa
     path = tmp_path / "results" / "comparison_planted_development.json"
     recorded = json.loads(path.read_text("utf-8"))
     assert recorded["seeds"] == [0, 1]
-    assert recorded["prompts"]["development"] + recorded["prompts"]["sealed"] == 240
+    assert recorded["prompts"] == dict(
+        zip(
+            ("development", "sealed"),
+            map(len, parts.divide(OutcomeTable.read(data / "planted"))),
+            strict=True,
+        )
+    )
     gain = recorded["methods"]["kNN"]["best_gain"]
     assert gain["low"] < gain["value"] < gain["high"]
     assert gain["value"] > 0.05
