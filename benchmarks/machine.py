@@ -25,10 +25,10 @@ def describe() -> dict[str, Any]:
     }
 
 
-def record(name: str, figures: dict[str, Any]) -> Path:
+def record(name: str, figures: dict[str, Any], *, folder: Path = RESULTS) -> Path:
     """Write figures with the machine's description to `benchmarks/results/NAME.json`."""
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{name}.json"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.json"
     path.write_text(json.dumps({"machine": describe(), **figures}, indent=1) + "\n", "utf-8")
     return path
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 # Before NumPy is imported: on small arrays and a busy machine, threads that wait for each other
@@ -16,6 +17,7 @@ from hypothesis import HealthCheck, settings
 from finerouter import OutcomeTable, Router
 from finerouter.training import train
 from tests import synthetic
+from tests.loopback import LoopbackUpstream, serving
 
 settings.register_profile(
     "finerouter",
@@ -66,3 +68,11 @@ def data_folder(table: OutcomeTable, tmp_path_factory: pytest.TempPathFactory) -
     folder = tmp_path_factory.mktemp("dataset") / "data"
     table.write(folder)
     return folder
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackUpstream]:
+    """An endpoint on the loopback interface."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with serving() as running:
+        yield running

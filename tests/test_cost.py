@@ -194,3 +194,39 @@ def test_free_calls_stay_free_of_nan(recorded: int) -> None:
     free = ModelPool((Model("small", "", 0.0, 0.0), Model("large", "", 0.0, 0.0)))
     cost = fitted(cost_usd=np.zeros_like(USD) if recorded else UNKNOWN, pool=free)
     np.testing.assert_array_equal(usd_of(cost, free), 0.0)
+
+
+def test_a_joined_model_costs_what_its_calls_show_in_every_task() -> None:
+    random = np.random.default_rng(0)
+    probs = np.eye(2)[np.arange(80) % 2]
+    lengths = random.uniform(100, 2_000, size=80)
+    tokens = np.array([[50.0, 100.0], [400.0, 800.0]])[np.arange(80) % 2]
+    pool = ModelPool((Model("a", "", 1.0, 2.0), Model("b", "", 1.0, 2.0)))
+    unknown = np.full_like(tokens, np.nan)
+    model = CostModel.fit(
+        input_tokens=np.repeat(lengths[:, None] / 4, 2, axis=1),
+        output_tokens=tokens,
+        cost_usd=unknown,
+        task_probs=probs,
+        lengths=lengths,
+        pool=pool,
+    )
+    new = Model("c", "", 10.0, 20.0)
+    joined = model.joined(
+        input_tokens=lengths[:40] / 4,
+        output_tokens=3 * tokens[:40, 0],
+        cost_usd=unknown[:40, 0],
+        task_probs=probs[:40],
+        none=np.zeros(40),
+        lengths=lengths[:40],
+        weights=np.ones(2),
+        pool=ModelPool((new,)),
+    )
+    usd, _ = joined.estimate(probs, np.zeros(80), lengths, ModelPool((*pool, new)))
+    expected = (lengths / 4 * 10 + 3 * tokens[:, 0] * 20) / 1e6
+    for task in (0, 1):
+        rows = np.arange(80) % 2 == task
+        assert usd[rows, 2].mean() == pytest.approx(expected[rows].mean(), rel=0.15)
+    back = joined.without_model(2)
+    for name, value in model.to_tensors().items():
+        np.testing.assert_array_equal(back.to_tensors()[name], value)

@@ -34,6 +34,15 @@ def test_serving_imports_nothing_that_only_fitting_needs(router_folder: Path) ->
     assert not modules_after(code) & {*HEAVY, *FITTING}
 
 
+def test_joining_a_model_imports_nothing_that_only_fitting_needs(router_folder: Path) -> None:
+    code = (
+        "from finerouter import Model, Router\n"
+        "from finerouter.joining import join\n"
+        f"join(Router.load({str(router_folder)!r}), Model('new'), like='tiny')\n"
+    )
+    assert not modules_after(code) & {*HEAVY, *FITTING}
+
+
 def test_the_root_exports_what_it_says() -> None:
     assert sorted(finerouter.__all__) == finerouter.__all__
     assert all(hasattr(finerouter, name) for name in finerouter.__all__)

@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -138,3 +139,14 @@ def test_an_outcome_table_is_written_over_an_earlier_one_only(tmp_path, table) -
     table.rows(range(8)).write(tmp_path / "data")
     assert len(OutcomeTable.read(tmp_path / "data")) == 8
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
+
+
+def test_repeats_are_kept_in_the_file_and_change_nothing(tmp_path, table) -> None:
+    score = table.score.copy()
+    score[0, 0] = np.nan
+    gappy = replace(table, score=score)
+    repeats = 1 + np.arange(score.size).reshape(score.shape) % 3
+    gappy.write(tmp_path / "data", repeats=repeats)
+    np.testing.assert_array_equal(OutcomeTable.read(tmp_path / "data").score, score)
+    held = pq.read_table(tmp_path / "data" / "outcomes.parquet")
+    assert held["repeats"].to_pylist() == repeats[~np.isnan(score)].tolist()

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from finerouter.collecting import GRADERS, JUDGES
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 
@@ -33,7 +35,21 @@ def test_the_python_of_the_readme_runs(tmp_path: Path) -> None:
     assert (tmp_path / "report.html").stat().st_size > 2_000
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate", "route", "tasks"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "import",
+        "collect",
+        "train",
+        "evaluate",
+        "crossval",
+        "route",
+        "tasks",
+        "cells",
+        "probes",
+        "join",
+    ],
+)
 def test_every_option_of_the_readme_exists(command: str) -> None:
     used = {
         option
@@ -66,3 +82,20 @@ def test_the_demo_runs_to_its_end() -> None:
     assert done.stderr == ""
     for part in ("held-out prompts", "why: ", "Saving: ", "Next, on your own outcomes: "):
         assert part in done.stdout
+
+
+def test_the_documentation_of_collecting_names_every_grader_and_real_options() -> None:
+    text = (ROOT / "docs" / "collecting.md").read_text("utf-8")
+    table = text[text.index("## Graders") :]
+    assert [name for name in (*GRADERS, *JUDGES, "by-row") if f"| `{name}" not in table.replace(
+        ", `", "| `")] == []  # fmt: skip
+    listed = subprocess.run(
+        [sys.executable, "-m", "finerouter", "collect", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    lines = [line for line in text.splitlines() if line.startswith("$ finerouter collect")]
+    used = {option for line in lines for option in re.findall(r"(?<!\w)--[a-z-]+", line)}
+    assert used
+    assert used <= set(re.findall(r"--[a-z-]+", listed))

@@ -1,4 +1,6 @@
-"""The pool's arms: a model with one fixed way of asking; takes a prompt, gives a request.
+"""The pool's arms: a model with one fixed way of asking; gives `pool.toml`.
+
+    python -m recipes.starter.arms > recipes/starter/pool.toml
 
 A way of asking never sees the prompt's family. Its examples mix many kinds of question and are in
 no dataset prompt. The wording was tuned on a pilot set drawn with another seed.
@@ -6,8 +8,12 @@ no dataset prompt. The wording was tuned on a pilot set drawn with another seed.
 
 from __future__ import annotations
 
+import json
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+
+from recipes.starter.weights import WEIGHTS
 
 # Question, worked reasoning (none where it would only repeat the answer), answer.
 _EXAMPLES = (
@@ -74,35 +80,6 @@ class Arm:
     system: str = ""
     note: str = ""
 
-    @property
-    def path(self) -> str:
-        """Where the server takes this arm's requests."""
-        return "/v1/chat/completions" if self.chat else "/v1/completions"
-
-    def body(self, prompt: str) -> dict[str, Any]:
-        """The request's JSON: the likeliest answer, nothing sampled."""
-        asked = (
-            {"messages": self._messages(prompt)} if self.chat else {"prompt": self._text(prompt)}
-        )
-        return {
-            **asked,
-            "max_tokens": self.max_tokens,
-            "stop": list(self.stop),
-            "temperature": 0.0,
-            "cache_prompt": True,
-        }
-
-    def _messages(self, prompt: str) -> list[dict[str, str]]:
-        turns = [{"role": "system", "content": self.system}] if self.system else []
-        for question, answer in self.examples:
-            turns.append({"role": "user", "content": question})
-            turns.append({"role": "assistant", "content": answer})
-        return [*turns, {"role": "user", "content": prompt}]
-
-    def _text(self, prompt: str) -> str:
-        shown = "".join(f"Q: {question}\nA: {answer}\n\n" for question, answer in self.examples)
-        return f"{shown}Q: {prompt}\nA:"
-
 
 _PLAIN = tuple((question, answer) for question, _, answer in _EXAMPLES)
 _WORKED = tuple(
@@ -143,3 +120,78 @@ ARMS = (
         note="shown worked examples, reasons before it answers",
     ),
 )  # fmt: skip
+
+_HEAD = """\
+# The arms of the starter dataset, as `finerouter collect` asks them. Written by arms.py.
+# Both servers are those of serve.py. The prices are illustrative: nobody sells these models.
+"""
+_TEMPLATE = "Q: {prompt}\nA:"
+# A server answers four calls at a time, half of them for each of its endpoints.
+_CALLS = 2
+
+
+def pool_toml() -> str:
+    """The arms as a pool file."""
+    return _HEAD + "".join(f"\n{part}\n" for part in (*_endpoints(), *map(_entry, ARMS)))
+
+
+def _endpoints() -> Iterator[str]:
+    for name, chat in dict.fromkeys((arm.weights, arm.chat) for arm in ARMS):
+        yield _table(
+            f"[endpoints.{_endpoint(name, chat)}]",
+            base_url=f"http://127.0.0.1:{WEIGHTS[name].port}/v1",
+            api="chat" if chat else "completions",
+            max_concurrent=_CALLS,
+        )
+
+
+def _entry(arm: Arm) -> str:
+    weights = WEIGHTS[arm.weights]
+    entry = _table(
+        "[[models]]",
+        model=arm.name,
+        provider="local",
+        family=weights.family,
+        input_usd_per_mtok=weights.input_usd_per_mtok,
+        output_usd_per_mtok=weights.output_usd_per_mtok,
+        context_window=CONTEXT,
+        note=f"illustrative price; {arm.note}",
+        endpoint=_endpoint(arm.weights, arm.chat),
+        upstream_model=arm.weights,
+    )
+    # The likeliest answer, nothing sampled.
+    parameters = _table(
+        "[models.parameters]",
+        temperature=0.0,
+        max_tokens=arm.max_tokens,
+        stop=list(arm.stop),
+        system=arm.system,
+        template="" if arm.chat else _TEMPLATE,
+        body={"cache_prompt": True},
+    )
+    return f"{entry}\n{parameters}{_examples(arm)}"
+
+
+def _endpoint(weights: str, chat: bool) -> str:
+    return f"{weights}-{'chat' if chat else 'text'}"
+
+
+def _examples(arm: Arm) -> str:
+    lines = [f"\n  {json.dumps(list(pair), ensure_ascii=False)}," for pair in arm.examples]
+    return f"\nexamples = [{''.join(lines)}\n]" if lines else ""
+
+
+def _table(head: str, **values: object) -> str:
+    """A TOML table; what is empty is left out."""
+    lines = [f"{key} = {_value(value)}" for key, value in values.items() if value != ""]
+    return "\n".join([head, *lines])
+
+
+def _value(value: object) -> str:
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{key} = {_value(item)}' for key, item in value.items())} }}"
+    return json.dumps(value, ensure_ascii=False)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(pool_toml())

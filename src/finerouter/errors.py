@@ -65,4 +65,12 @@ class OutputError(UserError):
 
 
 class EndpointError(FinerouterError):
-    """A remote endpoint failed after all retries."""
+    """A remote endpoint failed after all retries.
+
+    Attributes:
+        status: what HTTP said, 0 where there was no answer that could be read.
+    """
+
+    def __init__(self, message: str, *, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status

@@ -68,15 +68,20 @@ class OutcomeTable:
 
         return cls(**vars(read_outcomes(Path(path), pool)))
 
-    def write(self, folder: str | Path) -> None:
+    def write(self, folder: str | Path, *, repeats: NDArray[np.int64] | None = None) -> None:
         """Write a routing-dataset folder, atomically.
+
+        Args:
+            folder: where to.
+            repeats: [prompt, model], how many answers each score is the mean of, where that is
+                known; kept in the file as a column of its own, which nothing reads yet.
 
         Raises:
             OutputError: it cannot be written.
         """
         from finerouter.reading import RawOutcomes, write_outcomes
 
-        write_outcomes(RawOutcomes(**vars(self)), Path(folder))
+        write_outcomes(RawOutcomes(**vars(self)), Path(folder), repeats)
 
     def __len__(self) -> int:
         return len(self.prompts)

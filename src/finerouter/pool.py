@@ -1,7 +1,8 @@
 """The models to choose from, with what they cost and can do.
 
-Takes `pool.toml` or `models.json`; gives a `ModelPool`. Knows nothing of outcomes or endpoints'
-protocols.
+Takes `pool.toml` or `models.json`; gives a `ModelPool`. Knows nothing of outcomes. How a model is
+asked stands in `asking.py`; it is read from pool files and not written into datasets and routers,
+which shall not say where to send prompts.
 """
 
 from __future__ import annotations
@@ -14,9 +15,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from finerouter.asking import Asking, Endpoint, read_endpoint, read_parameters
 from finerouter.errors import PoolError
 
 POOL_FILES = ("pool.toml", "models.json")
+# Keys of a pool entry that make up its `asking`.
+_ASKING = frozenset(("endpoint", "upstream_model", "parameters"))
 
 
 @dataclass(frozen=True)
@@ -28,9 +32,14 @@ class Model:
         provider: who serves it; for people.
         input_usd_per_mtok: USD per million input tokens, None when unknown.
         output_usd_per_mtok: USD per million output tokens (reasoning tokens are output).
+        cached_input_usd_per_mtok: USD per million input tokens read from the provider's prompt
+            cache, None for the price of input.
+        cache_write_usd_per_mtok: USD per million input tokens written to it, None likewise.
         context_window: tokens of prompt and answer together, None when unknown.
         capabilities: what else it takes or does, such as "vision", "tools", "json".
         note: anything; for people.
+        family: whose kin it is, such as "llama": a judge does not judge its own family.
+        asking: at which endpoint and how it is asked, None when nobody said.
     """
 
     model: str
@@ -40,6 +49,10 @@ class Model:
     context_window: int | None = None
     capabilities: frozenset[str] = frozenset()
     note: str = ""
+    cached_input_usd_per_mtok: float | None = None
+    cache_write_usd_per_mtok: float | None = None
+    family: str = ""
+    asking: Asking | None = None
 
     @property
     def priced(self) -> bool:
@@ -47,8 +60,9 @@ class Model:
         return self.input_usd_per_mtok is not None and self.output_usd_per_mtok is not None
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON values, without what is unset."""
+        """Plain JSON values, without what is unset and without `asking`."""
         record = {item.name: getattr(self, item.name) for item in fields(self)}
+        del record["asking"]
         record["capabilities"] = sorted(self.capabilities)
         return {key: value for key, value in record.items() if value not in (None, "", [])}
 
@@ -66,23 +80,34 @@ class ModelPool:
 
     @classmethod
     def read(cls, path: str | Path) -> ModelPool:
-        """Read `pool.toml` (tables `[[models]]`), `models.json` (a list), or a folder with one.
+        """Read `pool.toml`, `models.json` (a list of models), or a folder with one.
+
+        A TOML file holds tables `[[models]]` and, for those that are to be asked,
+        `[endpoints.NAME]`.
 
         Raises:
             PoolError: no such file, or an entry is wrong; names file and entry.
         """
         path = _pool_file(Path(path))
-        return cls.from_records(_records(path), source=str(path))
+        records, endpoints = _records(path)
+        return cls.from_records(records, source=str(path), endpoints=endpoints)
 
     @classmethod
-    def from_records(cls, records: Sequence[Mapping[str, Any]], *, source: str) -> ModelPool:
+    def from_records(
+        cls,
+        records: Sequence[Mapping[str, Any]],
+        *,
+        source: str,
+        endpoints: Mapping[str, Endpoint] | None = None,
+    ) -> ModelPool:
         """Build from plain values, as `to_json` of the models gives them.
 
         Raises:
             PoolError: an entry is wrong, or two have the same name.
         """
         models = tuple(
-            _model(record, f"{source}: model {number}") for number, record in enumerate(records, 1)
+            _model(record, endpoints or {}, f"{source}: model {number}")
+            for number, record in enumerate(records, 1)
         )
         if not models:
             raise PoolError(f"{source}: holds no models; add at least two")
@@ -134,7 +159,7 @@ def _pool_file(path: Path) -> Path:
     return path
 
 
-def _records(path: Path) -> list[Mapping[str, Any]]:
+def _records(path: Path) -> tuple[list[Mapping[str, Any]], dict[str, Endpoint]]:
     import tomllib  # here, because a served router reads no pool file
 
     try:
@@ -142,18 +167,31 @@ def _records(path: Path) -> list[Mapping[str, Any]]:
         content = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
     except (UnicodeDecodeError, ValueError) as error:
         raise PoolError(f"{path}: cannot be read ({error}); mend the file") from error
+    endpoints: Any = {}
     if isinstance(content, dict):
-        unknown = sorted(set(content) - {"models"})
+        unknown = sorted(set(content) - {"models", "endpoints"})
         if unknown:
-            raise PoolError(f"{path}: unknown key {unknown[0]!r}; models stand under [[models]]")
-        content = content.get("models", [])
+            raise PoolError(
+                f"{path}: unknown key {unknown[0]!r}; models stand under [[models]], endpoints "
+                "under [endpoints.NAME]"
+            )
+        content, endpoints = content.get("models", []), content.get("endpoints", {})
     if not isinstance(content, list) or not all(isinstance(item, dict) for item in content):
         raise PoolError(f"{path}: expected a list of models, each a table with a `model` name")
-    return content
+    return content, _endpoints(endpoints, path)
 
 
-def _model(record: Mapping[str, Any], where: str) -> Model:
-    known = {item.name for item in fields(Model)}
+def _endpoints(content: Any, path: Path) -> dict[str, Endpoint]:
+    if not isinstance(content, dict):
+        raise PoolError(f"{path}: endpoints must be tables [endpoints.NAME]")
+    return {
+        name: read_endpoint(name, record, path.absolute().parent, f"{path}: endpoint {name!r}")
+        for name, record in content.items()
+    }
+
+
+def _model(record: Mapping[str, Any], endpoints: Mapping[str, Endpoint], where: str) -> Model:
+    known = ({item.name for item in fields(Model)} - {"asking"}) | _ASKING
     unknown = sorted(set(record) - known)
     if unknown:
         raise PoolError(f"{where}: unknown key {unknown[0]!r}; known: {', '.join(sorted(known))}")
@@ -169,7 +207,32 @@ def _model(record: Mapping[str, Any], where: str) -> Model:
         context_window=_window(record, where),
         capabilities=_capabilities(record, where),
         note=str(record.get("note", "")),
+        cached_input_usd_per_mtok=_price(record, "cached_input_usd_per_mtok", where),
+        cache_write_usd_per_mtok=_price(record, "cache_write_usd_per_mtok", where),
+        family=str(record.get("family", "")),
+        asking=_asking(record, endpoints, where),
     )
+
+
+def _asking(
+    record: Mapping[str, Any], endpoints: Mapping[str, Endpoint], where: str
+) -> Asking | None:
+    if "endpoint" not in record:
+        idle = sorted(_ASKING & set(record))
+        if idle:
+            raise PoolError(f"{where}: {idle[0]} does nothing without an `endpoint`; name one")
+        return None
+    endpoint = endpoints.get(str(record["endpoint"]))
+    if endpoint is None:
+        raise PoolError(
+            f"{where}: there is no endpoint {record['endpoint']!r}; add [endpoints.NAME] with its "
+            f"base_url (there: {', '.join(endpoints) or 'none'})"
+        )
+    upstream_model = record.get("upstream_model", record["model"])
+    if not isinstance(upstream_model, str) or not upstream_model:
+        raise PoolError(f"{where}: upstream_model must be the name that the endpoint knows")
+    parameters = read_parameters(record.get("parameters", {}), endpoint.api, f"{where}: parameters")
+    return Asking(endpoint, upstream_model, parameters)
 
 
 def _price(record: Mapping[str, Any], key: str, where: str) -> float | None:

@@ -92,7 +92,47 @@ def read_outcomes(path: Path, pool: ModelPool | None) -> RawOutcomes:
     return _read_long_table(path, pool)
 
 
-def write_outcomes(table: RawOutcomes, folder: Path) -> None:
+def read_prompts(path: Path) -> dict[str, str]:
+    """Texts by prompt id: of a routing-dataset folder, or of a table with a column `prompt`.
+
+    A table's ids are its column `prompt_id` where it has one, else made from the texts; a prompt
+    may stand in several rows.
+
+    Raises:
+        DataError: the file cannot be used; names file, row or field and the next step.
+    """
+    if path.is_dir():
+        _require_files(path, ("prompts.parquet",))
+        known = _read_prompts(path / "prompts.parquet")
+        return {key: prompt.text for key, prompt in known.items()}
+    if not path.is_file():
+        raise DataError(f"{path}: no such file or folder; give prompts or a routing dataset")
+    found: dict[str, str] = {}
+    for chunk in _chunks(path):
+        _require(path, chunk, ("prompt",))
+        keys = chunk.columns.get("prompt_id", [None] * len(chunk))
+        for at, (key, text) in enumerate(zip(keys, chunk.columns["prompt"], strict=True)):
+            where = f"{path}: row {chunk.first_row + at}"
+            _check_prompt(text, where)
+            if found.setdefault(str(key or prompt_id(text)), text) != text:
+                raise DataError(f"{where}: prompt_id {key!r} has two texts; give each its own id")
+    if not found:
+        raise DataError(f"{path}: holds no prompts; add rows with a prompt")
+    return found
+
+
+def _require_files(folder: Path, names: Sequence[str]) -> None:
+    for name in names:
+        if not (folder / name).is_file():
+            raise DataError(
+                f"{folder}: holds no {name}; a routing dataset is prompts.parquet and "
+                "outcomes.parquet, with an optional pool.toml"
+            )
+
+
+def write_outcomes(
+    table: RawOutcomes, folder: Path, repeats: NDArray[np.int64] | None = None
+) -> None:
     """Write a routing-dataset folder; see `OutcomeTable.write`."""
     with atomic_folder(folder, marker="outcomes.parquet") as out:
         prompts = {"prompt_id": list(table.prompt_ids), "prompt": list(table.prompts)}
@@ -102,31 +142,28 @@ def write_outcomes(table: RawOutcomes, folder: Path) -> None:
         if table.times is not None:
             columns["time"] = pa.array(table.times.tolist(), pa.timestamp("s", tz="UTC"))
         pq.write_table(pa.table(columns), out / "prompts.parquet")
-        pq.write_table(_long_form(table), out / "outcomes.parquet")
+        pq.write_table(_long_form(table, repeats), out / "outcomes.parquet")
         models = [model.to_json() for model in table.pool]
         (out / "models.json").write_text(json.dumps(models, indent=1) + "\n", "utf-8")
 
 
-def _long_form(table: RawOutcomes) -> pa.Table:
+def _long_form(table: RawOutcomes, repeats: NDArray[np.int64] | None) -> pa.Table:
     row, column = np.nonzero(~np.isnan(table.score))
     measures = {name: getattr(table, name)[row, column] for name in _MEASURES}
+    counted = {} if repeats is None else {"repeats": pa.array(repeats[row, column], pa.int32())}
     return pa.table(
         {
-            "prompt_id": [table.prompt_ids[at] for at in row],
-            "model": [table.models[at] for at in column],
+            "prompt_id": pa.array(table.prompt_ids).take(pa.array(row)),
+            "model": pa.array(table.models).take(pa.array(column)),
             # from_pandas: NaN becomes null, which is how files say "missing".
             **{name: pa.array(values, from_pandas=True) for name, values in measures.items()},
+            **counted,
         }
     )
 
 
 def _read_folder(folder: Path, pool: ModelPool | None) -> RawOutcomes:
-    for name in ("prompts.parquet", "outcomes.parquet"):
-        if not (folder / name).is_file():
-            raise DataError(
-                f"{folder}: holds no {name}; a routing dataset is prompts.parquet and "
-                "outcomes.parquet, with an optional pool.toml"
-            )
+    _require_files(folder, ("prompts.parquet", "outcomes.parquet"))
     prompts = _read_prompts(folder / "prompts.parquet")
     rows = _Rows(folder / "outcomes.parquet", prompts={key: at for at, key in enumerate(prompts)})
     for chunk in _parquet_chunks(rows.source):

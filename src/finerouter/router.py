@@ -339,8 +339,10 @@ class Router:
         )
 
     def was_trained_on(self, prompts: Sequence[str]) -> NDArray[np.bool_]:
-        """Which of these prompts the router was trained on, [prompt]."""
+        """Which of these prompts the router was trained on, or probed with, [prompt]."""
         known = set(self.training.prompt_ids)
+        for record in self.training.info.get("joined", []):
+            known.update(record["prompt_ids"])
         return np.array([prompt_id(text) in known for text in prompts], dtype=bool)
 
     def nearly_trained_on(self, prompts: Sequence[str]) -> NDArray[np.bool_]:

@@ -20,7 +20,19 @@ from tests.cli.running import assert_refused, finerouter, quick_config
 PROMPT = "What is 512 plus 77 times 31? Calculate the number step by step."
 # What `train` keeps and holds out of the synthetic data by default.
 KEPT, HELD_OUT = (len(part) for part in synthetic.outcomes(480).split(test_size=0.2, seed=0))
-COMMANDS = ("crossval", "demo", "evaluate", "report", "route", "tasks", "train")
+COMMANDS = (
+    "cells",
+    "crossval",
+    "demo",
+    "evaluate",
+    "import",
+    "join",
+    "probes",
+    "report",
+    "route",
+    "tasks",
+    "train",
+)
 
 
 @pytest.fixture(scope="module")

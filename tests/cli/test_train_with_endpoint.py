@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,9 +17,9 @@ from finerouter.cli.encoder_option import EncoderChoice
 from finerouter.encoders import TransformerEncoder
 from finerouter.outcomes import OutcomeTable
 from tests import synthetic
-from tests.encoders.loopback import LoopbackServer, Reply, chat_reply, serving
+from tests.loopback import LoopbackUpstream, Reply, chat_reply, serving
 
-pytest.importorskip("httpx2", reason="remote endpoints need the extra [remote]")
+pytest.importorskip("aiohttp", reason="remote endpoints need the extra [remote]")
 
 KEY = "sk-loopback-0815"
 PROMPTS = 120
@@ -55,7 +56,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackServer]:
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackUpstream]:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
@@ -103,7 +104,7 @@ def training(run: Run, data: Path, config: Path, tmp_path: Path) -> Run:
     return call
 
 
-def chats(server: LoopbackServer) -> int:
+def chats(server: LoopbackUpstream) -> int:
     return sum(request.path == "/v1/chat/completions" for request in server.requests)
 
 
@@ -130,11 +131,13 @@ def test_goes_on_after_the_endpoint_failed(training: Run, server, tmp_path: Path
     server.chat = failing
     options = ("--describe-with", "writer", "--llm-url", server.url)
     failed = training(*options)
-    cache = tmp_path / "router.descriptions.jsonl"
-    kept = len(cache.read_text().splitlines())
+    cache = tmp_path / "router.llm-journal.sqlite"
     assert failed.code == 1
     assert len(failed.err.strip().splitlines()) == 1
-    assert f"{kept} of {PROMPTS} answers are kept in {cache}" in failed.err
+    told = re.search(rf"(\d+) of {PROMPTS} answers are kept in {re.escape(str(cache))}", failed.err)
+    assert told
+    kept = int(told[1])
+    assert 0 < kept <= 50
     assert not (tmp_path / "router").exists()
     refused = chats(server) - kept
 
@@ -170,11 +173,11 @@ def test_a_remote_encoder_is_rebuilt_for_routing(
     monkeypatch.setenv("OPENAI_BASE_URL", server.url)
     monkeypatch.setenv("MY_KEY", "sk-mine")
     done = training(
-        *("--describe-with", "writer", "--llm-cache", tmp_path / "mine.jsonl"),
+        *("--describe-with", "writer", "--llm-journal", tmp_path / "mine.sqlite"),
         *("--encoder", "remote:tiny", "--encoder-key-env", "MY_KEY"),
     )
     assert done.code == 0, done.err
-    assert len((tmp_path / "mine.jsonl").read_text().splitlines()) == PROMPTS
+    assert (tmp_path / "mine.sqlite").is_file()
     spec = Router.load(tmp_path / "router", allow_remote=True).encoder.spec
     assert (spec.kind, spec.name, spec.options["api_key_env"]) == ("remote", "tiny", "MY_KEY")
 
@@ -202,6 +205,30 @@ def test_tasks_follow_the_descriptions(training: Run, server, data: Path, tmp_pa
     assert largest == PROMPTS
 
 
+def test_a_model_of_the_pool_is_asked_in_its_way_and_within_a_budget(
+    training: Run, server, tmp_path: Path
+) -> None:
+    pool = tmp_path / "pool.toml"
+    models = "".join(f'[[models]]\nmodel = "{name}"\n' for name in synthetic.POOL.names)
+    pool.write_text(
+        f'[endpoints.x]\nbase_url = "{server.url}"\nkey_env = "OPENAI_API_KEY"\n{models}'
+        '[[models]]\nmodel = "writer"\nendpoint = "x"\nupstream_model = "w-1"\n'
+        "input_usd_per_mtok = 1\noutput_usd_per_mtok = 1\n"
+        "parameters = { max_tokens = 20, temperature = 0 }\n"
+    )
+    options = ("--describe-with", "writer", "--pool", pool)
+    stopped = training(*options, "--llm-budget", "0.02")
+    assert stopped.code == 1
+    assert "the budget is used up" in stopped.err
+    paid = chats(server)
+    assert 0 < paid < PROMPTS
+    done = training(*options, "--llm-budget", "1")
+    assert done.code == 0, done.err
+    assert chats(server) == PROMPTS
+    body = server.requests[0].body
+    assert (body["model"], body["max_tokens"], body["temperature"]) == ("w-1", 20, 0)
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [
@@ -211,7 +238,8 @@ def test_tasks_follow_the_descriptions(training: Run, server, data: Path, tmp_pa
         (("--encoder-url", "http://127.0.0.1:1/v1"), "are for --encoder remote:MODEL"),
         (("--encoder", "remote:m", "--encoder-url", "ftp://x"), "no http or https address"),
         (("--llm-url", "http://127.0.0.1:1/v1"), "add --describe-with MODEL"),
-        (("--llm-cache", "x.jsonl"), "add --describe-with MODEL"),
+        (("--llm-journal", "x.sqlite"), "add --describe-with MODEL"),
+        (("--describe-with", "m", "--llm-budget", "1"), "has no price"),
         (("--describe-with", "m", "--llm-url", "nonsense"), "no http or https address"),
         (("--name-with", "m", "--tasks", "tasks.toml"), "or add --rediscover"),
     ],

@@ -7,7 +7,7 @@ import pytest
 
 from finerouter.encoders import Encoder, StaticEncoder
 from tests.encoders import tiny_bert
-from tests.encoders.loopback import LoopbackServer, serving
+from tests.loopback import serving
 
 
 @pytest.fixture(scope="session")
@@ -28,17 +28,8 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackServer]:
-    pytest.importorskip("httpx2", reason="remote endpoints need the extra [remote]")
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with serving() as running:
-        yield running
-
-
 @pytest.fixture(scope="session")
 def remote() -> Iterator[Encoder]:
-    pytest.importorskip("httpx2", reason="remote endpoints need the extra [remote]")
     from finerouter.encoders import RemoteEncoder
 
     with pytest.MonkeyPatch.context() as patch, serving() as running:

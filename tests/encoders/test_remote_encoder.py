@@ -10,7 +10,8 @@ import pytest
 
 from finerouter.encoders import RemoteEncoder
 from finerouter.errors import ConfigError, EncoderError, EndpointError
-from tests.encoders.loopback import DIM, LoopbackServer, Reply, embedding
+from finerouter.upstream import Patience
+from tests.loopback import DIM, LoopbackUpstream, Reply, embedding
 
 
 def unit(vector: list[float]) -> np.ndarray:
@@ -18,11 +19,11 @@ def unit(vector: list[float]) -> np.ndarray:
 
 
 @pytest.fixture
-def connect(server: LoopbackServer):
+def connect(server: LoopbackUpstream):
     made: list[RemoteEncoder] = []
 
     def build(**options) -> RemoteEncoder:
-        defaults = {"api_key_env": None, "sleep": lambda _: None, "max_retries": 2}
+        defaults = {"api_key_env": None, "patience": Patience(max_retries=2, first_wait_s=0)}
         made.append(RemoteEncoder(server.url, "tiny", **(defaults | options)))
         return made[-1]
 
@@ -36,7 +37,7 @@ def answer(vectors: list[object]) -> Reply:
     return Reply(body=json.dumps({"data": data}))
 
 
-def test_rows_come_in_the_order_of_the_texts(connect, server: LoopbackServer) -> None:
+def test_rows_come_in_the_order_of_the_texts(connect, server: LoopbackUpstream) -> None:
     texts = [f"text {number}" for number in range(7)]
     rows = connect(batch_size=3).encode(texts)
     np.testing.assert_allclose(rows, [unit(embedding(text)) for text in texts], atol=1e-6)
@@ -45,7 +46,7 @@ def test_rows_come_in_the_order_of_the_texts(connect, server: LoopbackServer) ->
     assert {request.body["model"] for request in server.requests} == {"tiny"}
 
 
-def test_long_texts_are_averaged_not_cut(connect, server: LoopbackServer) -> None:
+def test_long_texts_are_averaged_not_cut(connect, server: LoopbackUpstream) -> None:
     text = "one two three four five six seven"
     row = connect(max_chars=12).encode([text])[0]
     chunks = [chunk for request in server.requests for chunk in request.body["input"]]
@@ -55,12 +56,12 @@ def test_long_texts_are_averaged_not_cut(connect, server: LoopbackServer) -> Non
     np.testing.assert_allclose(row, expected / np.linalg.norm(expected), atol=1e-6)
 
 
-def test_blank_texts_are_not_sent(connect, server: LoopbackServer) -> None:
+def test_blank_texts_are_not_sent(connect, server: LoopbackUpstream) -> None:
     assert not connect(dim=DIM).encode(["", " \n"]).any()
     assert server.requests == []
 
 
-def test_the_dimension_is_asked_once(connect, server: LoopbackServer) -> None:
+def test_the_dimension_is_asked_once(connect, server: LoopbackUpstream) -> None:
     encoder = connect()
     assert encoder.spec.dim == DIM
     assert encoder.encode([]).shape == (0, DIM)
@@ -90,19 +91,19 @@ def test_identity_is_the_model_not_the_place(connect) -> None:
     ],
 )
 def test_answers_that_do_not_fit(connect, server, reply: Reply, complaint: str) -> None:
-    server.replies = [reply]
+    server.replies = [reply] * 3
     with pytest.raises(EndpointError, match=complaint):
         connect(dim=DIM).encode(["a", "b"])
 
 
-def test_it_tries_again(connect, server: LoopbackServer) -> None:
-    server.replies = [Reply(500), Reply(429, headers={"Retry-After": "1"})]
+def test_it_tries_again(connect, server: LoopbackUpstream) -> None:
+    server.replies = [Reply(500), Reply(429, headers={"Retry-After": "0.01"})]
     assert connect().encode(["a"]).any()
     assert len(server.requests) == 3
 
 
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "httpx2", None)
+    monkeypatch.setitem(sys.modules, "aiohttp", None)
     with pytest.raises(EncoderError, match=r"pip install 'finerouter\[remote\]'"):
         RemoteEncoder("http://127.0.0.1/v1", "tiny")
 

@@ -123,10 +123,10 @@ def test_it_is_loaded_once(static: StaticEncoder) -> None:
 @pytest.mark.parametrize(
     ("statement", "absent"),
     [
-        ("import finerouter.encoders", ["tokenizers", "onnxruntime", "httpx2"]),
+        ("import finerouter.encoders", ["tokenizers", "onnxruntime", "aiohttp"]),
         (
             "from finerouter.encoders import StaticEncoder; StaticEncoder.load().encode(['x'])",
-            ["scipy", "pyarrow", "sklearn", "onnxruntime", "httpx2", "huggingface_hub"],
+            ["scipy", "pyarrow", "sklearn", "onnxruntime", "aiohttp", "huggingface_hub"],
         ),
     ],
 )

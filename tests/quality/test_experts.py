@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from finerouter.encoders.protocol import unit_rows
-from finerouter.quality.experts import Experts, Kernel, Trunk
+from finerouter.quality.experts import Experts, Trunk
+from finerouter.quality.kernel import Kernel
 
 MODELS = 4
 CANDIDATES = ((0, 2), (1,), (0, 1, 2, 3))
@@ -176,3 +177,27 @@ def test_tensors_make_the_same_experts(data) -> None:
         rebuilt.estimate(rows, probs), experts.estimate(rows, probs), strict=True
     ):
         np.testing.assert_array_equal(found, expected)
+
+
+def test_a_mixture_of_models_joins_and_leaves() -> None:
+    random = np.random.default_rng(0)
+    rows = random.normal(size=(60, 5)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    score, probs = random.uniform(size=(60, 3)), np.eye(2)[np.arange(60) % 2]
+    trunk = Trunk.fit(
+        Kernel.draw(rows, landmarks=20, sharpness=1.0, seed=0), rows, score, penalty=1.0, rank=3
+    )
+    experts = Experts.fit(trunk, rows, score, probs, [(0, 1), (2,)], shrinkage=5.0)
+    weights = np.array([0.5, 0.7, -0.2])
+    wider = experts.with_mixture(weights, 0.1, np.array([0.0, 0.3]))
+    for known, found in zip(
+        experts.estimate(rows, probs), wider.estimate(rows, probs), strict=True
+    ):
+        np.testing.assert_array_equal(found[:, :3], known)
+    general, prompt_level = experts.estimate(rows, probs)
+    joined_general, joined = wider.estimate(rows, probs)
+    np.testing.assert_allclose(joined_general[:, 3], general @ weights + 0.1, atol=1e-5)
+    expected = prompt_level @ weights + 0.1 + 0.3 * probs[:, 1]
+    np.testing.assert_allclose(joined[:, 3], expected, atol=1e-5)
+    for name, value in experts.to_tensors().items():
+        np.testing.assert_array_equal(wider.without_model(3).to_tensors()[name], value)

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from finerouter.encoders.protocol import unit_rows
-from finerouter.quality.experts import Experts, Kernel, Trunk
+from finerouter.quality.experts import Experts, Trunk
+from finerouter.quality.kernel import Kernel
 from finerouter.quality.mixture import QualityModel
 from finerouter.quality.prior import TaskPrior
 

@@ -116,8 +116,38 @@ def test_gaps_are_left_out_not_counted_as_zero() -> None:
     hidden = np.random.default_rng(5).uniform(size=score.shape) < 0.6
     sparse = np.where(hidden, np.nan, score)
     prior = TaskPrior.fit(sparse, task_probs)
-    np.testing.assert_allclose(prior.overall, np.nanmean(sparse, axis=0))
+    np.testing.assert_allclose(prior.overall, truth.mean(axis=0), atol=0.02)
     np.testing.assert_allclose(prior.mean, truth, atol=0.1)
+
+
+def test_a_model_asked_the_harder_prompts_is_not_held_to_be_worse() -> None:
+    """Two equal models; one answers mostly the easy task, the other mostly the hard one."""
+    random = np.random.default_rng(0)
+    labels = np.arange(4_000) % 2
+    score = (random.uniform(size=(4_000, 3)) < np.array([0.9, 0.3])[labels][:, None]).astype(float)
+    favoured = np.where(labels == 0, 0.9, 0.1)[:, None]
+    seen = random.uniform(size=score.shape) < np.hstack([favoured, 1 - favoured, favoured * 0 + 1])
+    prior = TaskPrior.fit(np.where(seen, score, np.nan), np.eye(2)[labels])
+    assert np.ptp(prior.overall) < 0.03
+    np.testing.assert_allclose(prior.mean, np.array([[0.9] * 3, [0.3] * 3]), atol=0.06)
+
+
+def test_what_few_outcomes_say_does_not_make_a_model_the_best() -> None:
+    """Equal models in sixteen tasks, one of them asked five times in each; ten such tables."""
+    lucky, chosen = 0, 0
+    for seed in range(10):
+        random = np.random.default_rng(seed)
+        labels = np.arange(3_200) % 16
+        score = (random.uniform(size=(3_200, 3)) < 0.6).astype(float)
+        score[80:, 2] = np.nan
+        prior = TaskPrior.fit(score, np.eye(16)[labels])
+        whole = np.array([score[labels == task, :2].mean(axis=0) for task in range(16)])
+        few = score[:80, 2].reshape(5, 16).mean(axis=0)
+        lucky += int((few > whole.max(axis=1)).sum())
+        chosen += int((prior.mean.argmax(axis=1) == 2).sum())
+        assert (prior.std[:, 2] > 1.5 * prior.std[:, 1]).all()
+    assert lucky > 40  # of 160 are best by plain means
+    assert chosen < lucky / 2
 
 
 def test_one_outcome_per_prompt_still_tells_the_models_of_a_task_apart() -> None:

@@ -1,5 +1,6 @@
 """The generator is deterministic, its references are right, and the shipped data are its own."""
 
+import json
 import math
 import tomllib
 from collections import Counter, defaultdict
@@ -9,12 +10,19 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from finerouter.collecting import build_grader
+from finerouter.collecting.graders.grade import Pointwise
+from finerouter.collecting.prompts import prompt_of
+from finerouter.pool import ModelPool
+from finerouter.upstream.apis import request_body
 from recipes.starter import arms
 from recipes.starter.families import FAMILIES, PER_FAMILY, Item, generate
-from recipes.starter.graders import GRADERS, grade
+from recipes.starter.prompts import GRADERS
+from recipes.starter.prompts import row as row_of
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "src" / "finerouter" / "starter"
+POOL_FILE = ROOT / "recipes" / "starter" / "pool.toml"
 ITEMS = generate()
 FEWEST_PROMPTS = 1500
 FEWEST_FAMILIES = 8
@@ -62,10 +70,18 @@ def test_prompts_are_plain_text_without_holes() -> None:
             assert "{" not in item.prompt
 
 
+def grade(item: Item, text: str) -> float | None:
+    """The score that collecting would give."""
+    line = row_of(item)
+    grader = build_grader(str(line["grader"]))
+    assert isinstance(grader, Pointwise)
+    return grader.score(prompt_of(line), text).score
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_grader_accepts_the_reference_and_rejects_a_wrong_answer(family: str) -> None:
     for item in (item for item in ITEMS if item.family == family):
-        assert item.grader in {*GRADERS, "label"}
+        assert item.grader in GRADERS
         assert [grade(item, text) for text in renderings(item)] == [1.0] * 4, item
         assert grade(item, wrong_answer(item)) == 0.0, item
 
@@ -88,9 +104,12 @@ def test_no_demo_prompt_is_in_the_dataset() -> None:
 
 
 def test_an_arm_asks_every_prompt_in_the_same_way() -> None:
-    for arm in arms.ARMS:
-        asked, other = arm.body("<prompt>"), arm.body("<other>")
-        assert str(asked).replace("<prompt>", "<other>") == str(other)
+    for model in ModelPool.read(POOL_FILE):
+        assert model.asking is not None
+        asked = request_body(model.asking, "<prompt>")
+        other = request_body(model.asking, "<other>")
+        assert json.dumps(asked).replace("<prompt>", "<other>") == json.dumps(other)
+        assert asked["temperature"] == 0.0
 
 
 def test_shipped_prompts_are_the_generated_ones() -> None:

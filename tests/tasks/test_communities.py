@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from finerouter.encoders.protocol import unit_rows
+from finerouter.tasks import communities
 from finerouter.tasks.communities import by_falling_size, leiden_communities, merge_small
+from finerouter.tasks.graph import nearest_neighbours
 
 
 def blobs(sizes: list[int], seed: int = 0):
@@ -90,6 +92,22 @@ def test_a_small_community_joins_the_nearest() -> None:
     labels = np.repeat([0, 1, 2], [5, 6, 1])
     merged = merge_small(labels, rows, minimum=3)
     assert merged[-1] == merged[0] != merged[5]
+
+
+@pytest.mark.parametrize("singles", [1, 40])
+def test_a_crowd_of_singles_joins_within_as_many_rounds_as_the_minimum_doubles(
+    singles: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched = []
+
+    def counting(rows, k, *, seed):
+        searched.append(len(rows))
+        return nearest_neighbours(rows, k, seed=seed)
+
+    monkeypatch.setattr(communities, "nearest_neighbours", counting)
+    rows, _ = blobs([3] * singles)
+    merge_small(np.arange(len(rows)), rows, minimum=16)
+    assert len(searched) <= 4
 
 
 def test_communities_are_only_ever_joined_never_divided() -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from finerouter.endpoint import Endpoint
+from finerouter.asking import Asking, Endpoint
+from finerouter.collecting.questions import ask_all
 from finerouter.errors import DataError, EndpointError, OutputError
 from finerouter.outcomes import OutcomeTable
 from finerouter.pool import Model, ModelPool
@@ -18,15 +19,16 @@ from finerouter.prompt import prompt_id
 from finerouter.tasks.describing import describe_prompts, name_tasks
 from finerouter.tasks.taxonomy import Task
 from finerouter.training import TrainingConfig, train
-from tests.encoders.loopback import LoopbackServer, Reply, chat_reply, serving
+from finerouter.upstream import Patience
+from tests.loopback import LoopbackUpstream, Reply, chat_reply, serving
 
-pytest.importorskip("httpx2", reason="remote endpoints need the extra [remote]")
+pytest.importorskip("aiohttp", reason="remote endpoints need the extra [remote]")
 
 KEY = "sk-loopback-4711"
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackServer]:
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackUpstream]:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("LOOPBACK_KEY", KEY)
     with serving() as running:
@@ -35,25 +37,37 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackServer]:
 
 
 @pytest.fixture
-def endpoint(server: LoopbackServer) -> Iterator[Endpoint]:
-    made = Endpoint(
-        server.url, api_key_env="LOOPBACK_KEY", max_retries=1, sleep=lambda _: None, timeout_s=10
-    )
-    yield made
-    made.close()
+def endpoint(server: LoopbackUpstream) -> Endpoint:
+    return Endpoint("here", server.url, key_env="LOOPBACK_KEY", timeout_s=10)
 
 
 @pytest.fixture
 def cache(tmp_path: Path) -> Path:
-    return tmp_path / "answers" / "cache.jsonl"
+    return tmp_path / "answers" / "journal.sqlite"
 
 
 def request_in(question: str) -> str:
     return question.split("<request>\n", 1)[1].split("\n</request>")[0]
 
 
-def describe(texts: list[str], endpoint: Endpoint, cache: Path, **options) -> list[str]:
-    return describe_prompts(texts, endpoint, model="writer", cache=cache, **options)
+def asking(endpoint: Endpoint, cache: Path, model: str = "writer", *, workers: int = 4):
+    """A way to ask that journals in `cache`."""
+    endpoint = replace(endpoint, max_concurrent=workers)
+
+    def ask(questions: Sequence[str], report: Callable[[int, int], None]) -> list[str]:
+        return ask_all(
+            questions,
+            Model(model, asking=Asking(endpoint, model)),
+            journal=cache,
+            progress=report,
+            patience=Patience(max_retries=1, first_wait_s=0),
+        )
+
+    return ask
+
+
+def describe(texts: list[str], endpoint: Endpoint, cache: Path, *, workers: int = 4, **options):
+    return describe_prompts(texts, asking(endpoint, cache, workers=workers), **options)
 
 
 def task(name: str = "old name", *, terms: tuple[str, ...] = ("sum",), pinned: bool = False):
@@ -79,14 +93,13 @@ def test_the_same_text_is_asked_about_once_and_never_again(server, endpoint, cac
 
 def test_another_model_is_asked_anew(server, endpoint, cache) -> None:
     describe(["one"], endpoint, cache)
-    describe_prompts(["one"], endpoint, model="other", cache=cache)
+    describe_prompts(["one"], asking(endpoint, cache, "other"))
     assert [request.body["model"] for request in server.requests] == ["writer", "other"]
 
 
 def test_an_empty_list_asks_nothing(server, endpoint, cache) -> None:
     assert describe([], endpoint, cache) == []
     assert not server.requests
-    assert not cache.exists()
 
 
 def test_goes_on_where_a_failing_endpoint_stopped(server, endpoint, cache) -> None:
@@ -130,35 +143,19 @@ def test_a_passing_failure_is_retried(server, endpoint, cache) -> None:
     assert describe(["one"], endpoint, cache) == ["Handle one"]
 
 
-def test_a_torn_last_line_costs_one_call(server, endpoint, cache) -> None:
-    texts = ["one", "two", "three"]
-    describe(texts, endpoint, cache, workers=1)
-    whole = cache.read_bytes()
-    for lost in (1, 5, 60, 80):
-        cache.write_bytes(whole[:-lost])
-        server.requests.clear()
-        assert describe(texts, endpoint, cache) == ["Handle one", "Handle two", "Handle three"]
-        assert len(server.requests) == (0 if lost == 1 else 1)
-        server.requests.clear()
-        describe(texts, endpoint, cache)
-        assert not server.requests
-
-
 def test_somebody_elses_file_is_left_alone(endpoint, server, cache) -> None:
     cache.parent.mkdir()
     cache.write_text('{"prompt": "mine"}\n')
-    with pytest.raises(DataError, match="line 1 is no answer"):
+    with pytest.raises(DataError, match="is no journal of calls"):
         describe(["one"], endpoint, cache)
     assert cache.read_text() == '{"prompt": "mine"}\n'
     assert not server.requests
 
 
-def test_a_place_that_cannot_be_written_is_named(endpoint, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises((DataError, OutputError), match="choose another file"):
-        describe(["one"], endpoint, tmp_path / "file" / "cache.jsonl")
-    with pytest.raises(DataError, match="choose another file"):
+def test_a_file_that_cannot_be_made_is_told(endpoint, server, tmp_path) -> None:
+    with pytest.raises(OutputError, match="choose another journal"):
         describe(["one"], endpoint, tmp_path)
+    assert not server.requests
 
 
 @pytest.mark.parametrize(
@@ -206,7 +203,7 @@ def test_nonsense_means_the_prompt_itself_and_is_not_asked_again(
 
 def test_a_reply_without_a_message_is_an_endpoint_error(server, endpoint, cache) -> None:
     server.chat = lambda _: Reply(body='{"choices": []}')
-    with pytest.raises(EndpointError, match="holds no message"):
+    with pytest.raises(EndpointError, match="holds no answer"):
         describe(["one"], endpoint, cache)
 
 
@@ -219,11 +216,12 @@ def test_long_prompts_are_shown_head_and_tail(server, endpoint, cache) -> None:
     assert sum(each.startswith("HEAD") and each.endswith("TAIL") for each in shown) == 2
 
 
-def test_progress_counts_what_was_known(endpoint, cache) -> None:
+def test_progress_ends_with_all_of_them(endpoint, cache) -> None:
     describe(["one", "two"], endpoint, cache)
     seen: list[tuple[str, int, int]] = []
     describe(["one", "two", "three"], endpoint, cache, progress=lambda *report: seen.append(report))
-    assert seen == [("describing", 2, 3), ("describing", 3, 3)]
+    assert seen[0] == ("describing", 0, 3)
+    assert seen[-1] == ("describing", 3, 3)
 
 
 def test_the_key_is_sent_and_written_nowhere(server, endpoint, cache, caplog) -> None:
@@ -234,16 +232,17 @@ def test_the_key_is_sent_and_written_nowhere(server, endpoint, cache, caplog) ->
     with pytest.raises(EndpointError) as caught:
         describe(["two"], endpoint, cache)
     assert "LOOPBACK_KEY" in str(caught.value)
-    assert KEY not in str(caught.value) + caplog.text + cache.read_text() + repr(endpoint)
+    assert KEY not in str(caught.value) + caplog.text + repr(endpoint)
+    assert KEY.encode() not in b"".join(path.read_bytes() for path in cache.parent.iterdir())
 
 
 def test_names_are_short_unique_and_asked_for_once(server, endpoint, cache) -> None:
     server.chat = lambda _: chat_reply('"Adding up of many small numbers"')
     tasks = [task(terms=(word,)) for word in ("sum", "plus", "total")]
-    names = name_tasks(tasks, endpoint, model="writer", cache=cache)
+    names = name_tasks(tasks, asking(endpoint, cache))
     assert names[0] == "Adding up of many small"
     assert names[1:] == ["Adding up of many small (2)", "Adding up of many small (3)"]
-    assert name_tasks(tasks, endpoint, model="writer", cache=cache) == names
+    assert name_tasks(tasks, asking(endpoint, cache)) == names
     assert len(server.requests) == 3
     question = server.requests[0].body["messages"][-1]["content"]
     assert "Add {1} and 2" in question
@@ -252,7 +251,7 @@ def test_names_are_short_unique_and_asked_for_once(server, endpoint, cache) -> N
 def test_pinned_tasks_keep_their_names_and_nobody_else_gets_them(server, endpoint, cache) -> None:
     server.chat = lambda _: chat_reply("My Own")
     tasks = [task(), task("my own", pinned=True), task("second", terms=("plus",))]
-    names = name_tasks(tasks, endpoint, model="writer", cache=cache)
+    names = name_tasks(tasks, asking(endpoint, cache))
     assert names == ["My Own (2)", "my own", "My Own (3)"]
     assert len(server.requests) == 2
 
@@ -260,7 +259,7 @@ def test_pinned_tasks_keep_their_names_and_nobody_else_gets_them(server, endpoin
 def test_a_task_without_a_usable_name_keeps_the_old_one(server, endpoint, cache) -> None:
     server.chat = lambda _: chat_reply("??")
     bare = Task("task 2", 30, (), (), ("tiny",), 1.0)
-    names = name_tasks([task("sum add"), bare], endpoint, model="writer", cache=cache)
+    names = name_tasks([task("sum add"), bare], asking(endpoint, cache))
     assert names == ["sum add", "task 2"]
     assert len(server.requests) == 1  # a task with nothing to show is not asked about
 
@@ -268,9 +267,9 @@ def test_a_task_without_a_usable_name_keeps_the_old_one(server, endpoint, cache)
 def test_descriptions_and_names_share_a_file(server, endpoint, cache) -> None:
     describe(["one"], endpoint, cache)
     server.chat = lambda _: chat_reply("Sums")
-    assert name_tasks([task()], endpoint, model="writer", cache=cache) == ["Sums"]
-    entries = [json.loads(line) for line in cache.read_text().splitlines()]
-    assert [entry["answer"] for entry in entries] == ["Handle one", "Sums"]
+    assert name_tasks([task()], asking(endpoint, cache)) == ["Sums"]
+    assert describe(["one"], endpoint, cache) == ["Handle one"]
+    assert len(server.requests) == 2
 
 
 # What training makes of descriptions.

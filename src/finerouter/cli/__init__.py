@@ -18,7 +18,21 @@ import click
 
 from finerouter.errors import FinerouterError, UserError
 
-_COMMANDS = ("demo", "train", "evaluate", "report", "crossval", "route", "tasks")
+_COMMANDS = (
+    "demo",
+    "import",
+    "collect",
+    "train",
+    "evaluate",
+    "report",
+    "crossval",
+    "route",
+    "tasks",
+    "cells",
+    "probes",
+    "join",
+)
+_FILES = {"import": "importing"}  # a module cannot be named by a keyword
 
 
 class _LazyGroup(click.Group):
@@ -34,7 +48,7 @@ class _LazyGroup(click.Group):
     ) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        module = importlib.import_module(f"finerouter.cli.{cmd_name}")
+        module = importlib.import_module(f"finerouter.cli.{_FILES.get(cmd_name, cmd_name)}")
         command: click.Command = module.command
         return command
 

@@ -61,13 +61,14 @@ def command(
     """
     if rediscover and tasks is None:
         raise click.UsageError("--rediscover keeps the pinned tasks of a file; give --tasks FILE")
-    llm.check(tasks_given=tasks is not None and not rediscover)
+    models = ModelPool.read(pool) if pool else None
+    llm.check(models, tasks_given=tasks is not None and not rediscover)
     settings = read_training_config(config) if config else TrainingConfig()
     if seed is not None:
         settings = replace(settings, seed=seed)
     edits = read_task_file(tasks) if tasks else None
     check_output(out)
-    outcomes = OutcomeTable.read(data, pool=ModelPool.read(pool) if pool else None)
+    outcomes = OutcomeTable.read(data, pool=models)
     if holdout:
         outcomes, _ = outcomes.split(test_size=holdout, seed=settings.seed)
     built = encoder.build()
@@ -78,12 +79,12 @@ def command(
             encoder=built,
             edits=edits,
             rediscover=rediscover,
-            descriptions=llm.descriptions(outcomes.prompts, out, progress),
+            descriptions=llm.descriptions(outcomes.prompts, models, out, progress),
             progress=progress,
         )
         router.save(out)
         # The endpoint may fail now; the router is kept either way.
-        names = llm.names(router.tasks, out, progress)
+        names = llm.names(router.tasks, models, out, progress)
     if names is not None:
         router = router.renamed(names)
         router.save(out)

@@ -7,18 +7,18 @@ retries and keys, which are the endpoint's, and nothing of the model but its nam
 from __future__ import annotations
 
 import hashlib
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from finerouter.asking import Endpoint
 from finerouter.encoders.pieces import split_text, well_formed
 from finerouter.encoders.protocol import EncoderSpec, unit_rows
-from finerouter.endpoint import Endpoint
 from finerouter.errors import ConfigError, EncoderError, EndpointError, UserError
+from finerouter.upstream.blocking import BlockingUpstream
 
 _PATH = "/embeddings"
 
@@ -43,8 +43,7 @@ class RemoteEncoder:
         batch_size: int = 64,
         max_chars: int = 6_000,
         timeout_s: float = 60.0,
-        max_retries: int = 4,
-        sleep: Callable[[float], None] = time.sleep,
+        **client: Any,
     ) -> None:
         """Prepare; nothing is sent yet.
 
@@ -55,9 +54,8 @@ class RemoteEncoder:
             api_key_env: the environment variable that holds the key, or None.
             batch_size: chunks per request.
             max_chars: of a chunk. The default keeps within 8,192 tokens in about any language.
-            timeout_s: of a request.
-            max_retries: of a request.
-            sleep: how to wait between attempts, in seconds.
+            timeout_s: until an answer has to begin.
+            client: options of `Upstream`, such as its patience.
 
         Raises:
             ConfigError: a size is not positive.
@@ -66,13 +64,8 @@ class RemoteEncoder:
         if batch_size < 1 or max_chars < 2:
             raise ConfigError("batch_size must be 1 or more and max_chars 2 or more")
         try:
-            self._endpoint = Endpoint(
-                base_url,
-                api_key_env=api_key_env,
-                timeout_s=timeout_s,
-                max_retries=max_retries,
-                sleep=sleep,
-            )
+            endpoint = Endpoint(model, base_url, key_env=api_key_env, timeout_s=timeout_s)
+            self._upstream = BlockingUpstream(endpoint, **client)
         except UserError as error:
             raise EncoderError(f"remote encoder {model!r}: {error}") from error
         self._model = model
@@ -106,9 +99,9 @@ class RemoteEncoder:
             dim=dim,
             sha256=hashlib.sha256(f"remote {self._model} {dim}".encode()).hexdigest(),
             options={
-                "base_url": self._endpoint.base_url,
+                "base_url": self._upstream.endpoint.base_url,
                 "model": self._model,
-                "api_key_env": self._endpoint.api_key_env or "",
+                "api_key_env": self._upstream.endpoint.key_env or "",
                 "batch_size": self._batch_size,
                 "max_chars": self._max_chars,
             },
@@ -116,7 +109,7 @@ class RemoteEncoder:
 
     def close(self) -> None:
         """Close the connections; also happens when the encoder is dropped."""
-        self._endpoint.close()
+        self._upstream.close()
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Encode texts; blank ones are not sent and get zeros.
@@ -152,7 +145,7 @@ class RemoteEncoder:
         return self._dim
 
     def _embed(self, chunks: list[str]) -> NDArray[np.float32]:
-        answer = self._endpoint.post(_PATH, {"model": self._model, "input": chunks})
+        answer = self._upstream.post(_PATH, {"model": self._model, "input": chunks})
         vectors = _in_order(answer, len(chunks))
         if self._dim is None:
             self._dim = vectors.shape[1]

@@ -5,8 +5,8 @@ probabilities; gives estimates [prompt, model]. Serves with NumPy alone. Knows n
 were found.
 
 The trunk compares a prompt with landmark prompts by a Gaussian kernel and projects that on the
-few directions in which the models' scores vary: Nystrom kernel ridge regression (Williams and
-Seeger 2001) of reduced rank (Izenman 1975). The general heads read every model's estimate off the
+few directions in which the models' scores vary: kernel ridge regression (`kernel.py`) of reduced
+rank (Izenman 1975). The general heads read every model's estimate off the
 trunk. A task head corrects a candidate model's estimate within a task; it is fitted with the trunk
 frozen, as a ridge regression on what the general head left over, and so is pulled to the general
 head the more, the smaller the task. All of it is closed form: no step size, no seed, no epochs.
@@ -15,44 +15,16 @@ head the more, the smaller the task. All of it is closed form: no step size, no 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from finerouter.gaps import column_means
+from finerouter.quality.kernel import Kernel, KernelRidge, row_slices
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.float32]
 _JITTER = 1e-6
-
-
-@dataclass(frozen=True, eq=False)
-class Kernel:
-    """Similarity to landmark prompts.
-
-    Attributes:
-        landmarks: [feature, landmark], unit columns.
-        sharpness: gamma of exp(-gamma * squared distance).
-    """
-
-    landmarks: Rows
-    sharpness: float
-
-    def __call__(self, rows: Rows) -> Rows:
-        """Kernel values [prompt, landmark] of unit feature rows."""
-        # Squared distance of unit rows is 2 - 2 * dot product.
-        values = rows @ self.landmarks
-        values -= np.float32(1.0)
-        values *= np.float32(2.0 * self.sharpness)
-        return np.exp(values, out=values)
-
-    @classmethod
-    def draw(cls, rows: Rows, *, landmarks: int, sharpness: float, seed: int) -> Kernel:
-        """A kernel on landmarks drawn from training rows."""
-        random = np.random.default_rng(seed)
-        drawn = np.sort(random.permutation(len(rows))[:landmarks])
-        return cls(np.ascontiguousarray(rows[drawn].T), sharpness)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,32 +45,55 @@ class Trunk:
 
     @classmethod
     def fit(cls, kernel: Kernel, rows: Rows, score: Floats, *, penalty: float, rank: int) -> Trunk:
-        """Phase one: trunk and general heads on all prompts.
+        """Phase one: trunk and general heads on all prompts; as `fit_each` with one penalty."""
+        return cls.fit_each(kernel, rows, score, penalties=(penalty,), rank=rank)[0]
+
+    @classmethod
+    def fit_each(
+        cls, kernel: Kernel, rows: Rows, score: Floats, *, penalties: Sequence[float], rank: int
+    ) -> tuple[Trunk, ...]:
+        """Phase one at several penalties, for little more than the price of one.
 
         Args:
             kernel: the landmarks.
             rows: [prompt, feature].
             score: [prompt, model], NaN where missing; every model has an outcome.
-            penalty: of kernel ridge regression.
+            penalties: of kernel ridge regression.
             rank: units of the trunk, at most the number of models.
+
+        Returns:
+            A trunk per penalty, in their order.
         """
-        similarity = kernel(rows)
-        bias = column_means(score)
-        coefficients = _kernel_ridge(kernel, similarity, score - bias, penalty)
-        fitted = similarity @ coefficients.astype(np.float32)
-        centre = fitted.mean(axis=0, dtype=np.float64)
-        _, spread, directions = np.linalg.svd(fitted - centre, full_matrices=False)
-        kept = min(rank, len(directions))
-        scale = spread[:kept] / np.sqrt(len(rows)) + _JITTER
-        projection = coefficients @ directions[:kept].T / scale
-        offset = centre @ directions[:kept].T / scale
-        heads = directions[:kept] * scale[:, None]
+        ridge = KernelRidge.of(kernel, rows, score)
+        each = [ridge.coefficients(penalty) for penalty in penalties]
+        spreads = _spreads(kernel, rows, each)
+        return tuple(
+            cls._of_rank(kernel, coefficients, ridge.bias, *spread, rank=rank)
+            for coefficients, spread in zip(each, spreads, strict=True)
+        )
+
+    @classmethod
+    def _of_rank(
+        cls,
+        kernel: Kernel,
+        coefficients: Floats,
+        bias: Floats,
+        centre: Floats,
+        covariance: Floats,
+        *,
+        rank: int,
+    ) -> Trunk:
+        """Keep the directions in which the fitted scores vary most."""
+        variance, directions = np.linalg.eigh(covariance)
+        kept = np.argsort(variance)[::-1][:rank]
+        scale = np.sqrt(np.maximum(variance[kept], 0.0)) + _JITTER
+        directions = directions[:, kept]
         return cls(
             kernel,
-            projection.astype(np.float32),
-            offset.astype(np.float32),
-            heads.astype(np.float32),
-            (bias + centre).astype(np.float32),
+            projection=(coefficients @ directions / scale).astype(np.float32),
+            offset=(centre @ directions / scale).astype(np.float32),
+            heads=(directions * scale).T.astype(np.float32),
+            bias=(bias + centre).astype(np.float32),
         )
 
     def units(self, rows: Rows) -> Rows:
@@ -112,23 +107,21 @@ class Trunk:
         return estimate
 
 
-def _kernel_ridge(kernel: Kernel, similarity: Rows, targets: Floats, penalty: float) -> Floats:
-    """Coefficients [landmark, target]; targets [prompt, target] may have gaps."""
-    smoothness = kernel(np.ascontiguousarray(kernel.landmarks.T)).astype(np.float64)
-    regular = penalty * smoothness + _JITTER * np.eye(len(smoothness))
-    seen = ~np.isnan(targets)
-    filled = np.where(seen, targets, 0.0).astype(np.float32)
-    coefficients = np.empty((len(smoothness), targets.shape[1]))
-    # Models that were asked the same prompts share one factorisation: usually all of them.
-    patterns, group = np.unique(seen, axis=1, return_inverse=True)
-    for at, pattern in enumerate(patterns.T):
-        columns = np.flatnonzero(group.ravel() == at)
-        rows = similarity if pattern.all() else similarity[pattern]
-        values = filled if pattern.all() else filled[pattern]
-        gram = (rows.T @ rows).astype(np.float64) + regular
-        product = (rows.T @ values[:, columns]).astype(np.float64)
-        coefficients[:, columns] = np.linalg.solve(gram, product)
-    return coefficients
+def _spreads(
+    kernel: Kernel, rows: Rows, each: Sequence[Floats]
+) -> tuple[tuple[Floats, Floats], ...]:
+    """Mean [model] and covariance [model, model] of the fitted scores, per set of coefficients."""
+    stacked = np.stack(each)
+    total = np.zeros((len(each), stacked.shape[2]))
+    square = np.zeros((len(each), stacked.shape[2], stacked.shape[2]))
+    for part in row_slices(len(rows)):
+        # In double precision, or the smallest directions would drown in rounding.
+        fitted = kernel(rows[part]).astype(np.float64) @ stacked
+        total += fitted.sum(axis=1)
+        square += fitted.transpose(0, 2, 1) @ fitted
+    centre = total / len(rows)
+    covariance = square / len(rows) - centre[:, :, None] * centre[:, None, :]
+    return tuple(zip(centre, covariance, strict=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,6 +190,35 @@ class Experts:
         np.multiply(probs[:, :, None], units[:, None, :], out=gated[:, :, 1:])
         correction = gated.reshape(len(rows), -1) @ self.task_heads.reshape(-1, models)
         return general, general + correction
+
+    def with_mixture(self, weights: Floats, level: float, left_over: Floats) -> Experts:
+        """The same with one more model: a mixture of the others, and a shift.
+
+        Args:
+            weights: of the known models, [model].
+            level: shift everywhere.
+            left_over: shift in each task beside it, [task].
+        """
+        trunk = self.trunk
+        heads = trunk.heads @ weights
+        task_heads = self.task_heads @ weights
+        task_heads[:, 0] += left_over
+        mixed = replace(
+            trunk,
+            heads=np.column_stack([trunk.heads, heads]).astype(np.float32),
+            bias=np.append(trunk.bias, trunk.bias @ weights + level).astype(np.float32),
+        )
+        joined = np.concatenate([self.task_heads, task_heads[:, :, None]], axis=2)
+        return Experts(mixed, joined.astype(np.float32))
+
+    def without_model(self, column: int) -> Experts:
+        """The same without one model; the trunk keeps its units."""
+        trunk = replace(
+            self.trunk,
+            heads=np.delete(self.trunk.heads, column, axis=1),
+            bias=np.delete(self.trunk.bias, column),
+        )
+        return Experts(trunk, np.delete(self.task_heads, column, axis=2))
 
     def to_tensors(self) -> dict[str, NDArray[np.generic]]:
         """The fitted arrays, by name."""

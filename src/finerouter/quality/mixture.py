@@ -77,6 +77,11 @@ class QualityModel:
         """The same with another scale of its uncertainty."""
         return replace(self, std_scale=std_scale)
 
+    def without_model(self, column: int) -> QualityModel:
+        """The same without one model."""
+        priors = tuple(prior.without_model(column) for prior in self.priors)
+        return replace(self, priors=priors, experts=self.experts.without_model(column))
+
     def to_tensors(self) -> dict[str, NDArray[np.generic]]:
         """The fitted arrays, by name."""
         parts: dict[str, NDArray[np.generic]] = {"blend": np.array([self.alpha, self.std_scale])}

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finerouter.gaps import column_means
+from finerouter.quality.unbalanced import fit_with_gaps
 
 Floats = NDArray[np.float64]
 _TINY = 1e-12
@@ -45,22 +46,37 @@ class TaskPrior:
             score: [prompt, model] in [0, 1], NaN where missing; every model has an outcome.
             task_probs: [prompt, task], out of fold.
         """
-        seen = ~np.isnan(score)
+        if np.isnan(score).any():
+            return cls(*fit_with_gaps(score, task_probs))
         overall = column_means(score)
-        residual = np.where(seen, score - overall, 0.0)
-        count = seen.sum(axis=1, keepdims=True)
-        prompt_level = residual.sum(axis=1, keepdims=True) / np.maximum(count, 1)
-        # Scores of one prompt share its difficulty, so models asked the same prompts are compared
-        # with less noise: none of the difficulty where all were asked, all of it where one was.
-        shared = (count - 1) / max(1, score.shape[1] - 1)
-        noise = np.where(seen, residual - shared * prompt_level, 0.0)
-        weight = task_probs.T @ seen
+        residual = score - overall
+        prompt_level = residual.mean(axis=1, keepdims=True)
+        # Scores of one prompt share its difficulty: models asked the same prompts are compared
+        # without it.
+        noise = residual - prompt_level
+        weight = np.repeat(task_probs.sum(axis=0)[:, None], score.shape[1], axis=1)
         mean = task_probs.T @ residual / np.maximum(weight, _TINY)
         level = (weight * mean).sum(axis=1) / np.maximum(weight.sum(axis=1), _TINY)
         level, level_variance = _shrunk_levels(level, prompt_level[:, 0], task_probs)
         tilt, tilt_variance = _shrunk_tilts(mean, weight, noise, task_probs)
         quality = np.clip(overall + level[:, None] + tilt, 0.0, 1.0)
         return cls(quality, np.sqrt(level_variance[:, None] + tilt_variance), overall)
+
+    def with_model(self, mean: Floats, std: Floats, overall: float) -> TaskPrior:
+        """The same with one more model, its `mean` and `std` [task]."""
+        return TaskPrior(
+            np.column_stack([self.mean, mean]),
+            np.column_stack([self.std, std]),
+            np.append(self.overall, np.clip(overall, 0.0, 1.0)),
+        )
+
+    def without_model(self, column: int) -> TaskPrior:
+        """The same without one model."""
+        return TaskPrior(
+            np.delete(self.mean, column, axis=1),
+            np.delete(self.std, column, axis=1),
+            np.delete(self.overall, column),
+        )
 
     def to_tensors(self) -> dict[str, Floats]:
         """The fitted arrays, by name."""

@@ -10,6 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from finerouter.tasks.graph import nearest_neighbours
+
+Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
 _ITERATIONS = 2
 
@@ -38,36 +41,51 @@ def leiden_communities(graph: sparse.csr_matrix, *, resolution: float, seed: int
     return by_falling_size(labels)
 
 
-def merge_small(labels: Labels, rows: NDArray[np.float32], *, minimum: int) -> Labels:
-    """Join communities smaller than `minimum` to the one with the nearest centre, smallest first.
+def merge_small(
+    labels: Labels, rows: NDArray[np.float32], *, minimum: int, seed: int = 0
+) -> Labels:
+    """Join communities smaller than `minimum` to the one with the nearest centre.
+
+    Smallest first, in rounds: one for each doubling of the smallest size, so that the work grows
+    with n log n however many small ones there are. What another has just joined waits a round, for
+    it may be large enough now.
 
     Args:
         labels: [prompt].
         rows: unit feature rows [prompt, feature].
         minimum: smallest size that stays.
+        seed: of the search for nearest centres, approximate when there are very many.
 
     Returns:
         Labels numbered by falling size; a single community if even all together are too few.
     """
     labels = by_falling_size(labels)
-    count = int(labels.max()) + 1
-    sizes = np.bincount(labels, minlength=count)
+    into, sizes, sums = labels, np.bincount(labels), _sums(labels, rows)
+    while len(sizes) > 1 and sizes.min() < minimum:
+        joined = _joined(sizes, sums, min(minimum, 2 * int(sizes.min())), seed)
+        into, sizes, sums = joined[into], np.bincount(joined, sizes), _sums(joined, sums)
+    return by_falling_size(into)
+
+
+def _joined(sizes: NDArray[np.number], sums: Floats, below: int, seed: int) -> Labels:
+    """A new label for each community, those of a size below `below` having joined their nearest."""
+    centres = sums / (np.linalg.norm(sums, axis=1, keepdims=True) + 1e-12)
+    nearest = nearest_neighbours(centres.astype(np.float32), 1, seed=seed)[0][:, 0]
+    into = np.arange(len(sizes))
+    grown = np.zeros(len(sizes), dtype=bool)
+    order = np.argsort(sizes, kind="stable")
+    for small in order[sizes[order] < below]:
+        if not grown[small]:
+            into[small] = into[nearest[small]]
+            grown[into[small]] = True
+    return np.unique(into, return_inverse=True)[1]
+
+
+def _sums(labels: Labels, rows: NDArray[np.floating]) -> Floats:
+    """Sum of the rows of each label, [label, feature]."""
     member = sparse.csr_matrix((np.ones(len(labels)), labels, np.arange(len(labels) + 1)))
-    sums = member.T @ rows.astype(np.float64)
-    into = np.arange(count)
-    for _ in range(count - 1):
-        alive = np.flatnonzero(sizes)
-        smallest = alive[np.argmin(sizes[alive])]
-        if sizes[smallest] >= minimum:
-            break
-        others = alive[alive != smallest]
-        centres = sums[others] / (np.linalg.norm(sums[others], axis=1, keepdims=True) + 1e-12)
-        nearest = others[np.argmax(centres @ sums[smallest])]
-        into[into == smallest] = nearest
-        sums[nearest] += sums[smallest]
-        sizes[nearest] += sizes[smallest]
-        sizes[smallest] = 0
-    return by_falling_size(into[labels])
+    sums: Floats = member.T @ rows.astype(np.float64)
+    return sums
 
 
 def by_falling_size(labels: Labels) -> Labels:

@@ -1,25 +1,21 @@
 """Prompts and tasks put into words by a chat model; optional, and for training only.
 
-Takes texts or tasks and an endpoint; gives a phrase per prompt, for discovery to look at in place
-of the prompt, and a name per task. Knows nothing of graphs, and nothing of files beyond passing
-one on.
+Takes texts or tasks and a way to ask; gives a phrase per prompt, for discovery to look at in place
+of the prompt, and a name per task. Knows nothing of graphs, endpoints and files.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
-from finerouter.endpoint import Endpoint
-from finerouter.tasks.asking import ask_all
 from finerouter.tasks.taxonomy import Task
 
+# Questions to a chat model, and how to report answers had and questions in all; gives its answers,
+# "" where it said nothing.
+Ask = Callable[[Sequence[str], Callable[[int, int], None]], Sequence[str]]
 Progress = Callable[[str, int, int], None]
 
-# Another wording is another version: answers to the old one then no longer count as known.
-_DESCRIBE_VERSION = "describe 1"
 _DESCRIBE = """\
 Between the markers stands a request that somebody sent to an assistant. What kind of task is it? \
 Answer with one phrase of at most twelve words that would fit every request of its kind, such as \
@@ -32,7 +28,6 @@ says. Answer with the phrase alone.
 </request>
 
 The kind of task, as one phrase:"""
-_NAME_VERSION = "name 1"
 _NAME = """\
 A group of requests that people sent to an assistant has these telling words: {terms}
 
@@ -63,57 +58,25 @@ _NO_PHRASE = re.compile(
 
 
 def describe_prompts(
-    texts: Sequence[str],
-    endpoint: Endpoint,
-    *,
-    model: str,
-    cache: Path,
-    progress: Progress | None = None,
-    workers: int = 4,
+    texts: Sequence[str], ask: Ask, *, progress: Progress | None = None
 ) -> list[str]:
     """Have a chat model name the kind of task behind each prompt.
 
     Args:
-        texts: prompts; the same text is asked about once.
-        endpoint: OpenAI-compatible.
-        model: as the endpoint calls it.
-        cache: file of answers; those found there are not asked for again.
+        texts: prompts.
+        ask: asks the chat model.
         progress: called with a stage's name, prompts done and prompts in all.
-        workers: prompts under way at a time.
 
     Returns:
         A phrase per prompt, or "" where the answer was none: use the prompt itself there.
-
-    Raises:
-        EndpointError: the endpoint failed after its retries; what was answered is kept.
-        DataError, OutputError: the file holds something else, or cannot be written.
     """
     report = progress or (lambda *_: None)
-    keys = [_key(_DESCRIBE_VERSION, model, text) for text in texts]
-    questions = {
-        key: _DESCRIBE.format(text=_head_and_tail(text))
-        for key, text in zip(keys, texts, strict=True)
-    }
-    answers = ask_all(
-        questions,
-        endpoint,
-        model=model,
-        cache=cache,
-        progress=lambda done, total: report("describing", done, total),
-        workers=workers,
-    )
-    return [_phrase(answers[key], _DESCRIPTION_WORDS) for key in keys]
+    questions = [_DESCRIBE.format(text=_head_and_tail(text)) for text in texts]
+    answers = ask(questions, lambda done, total: report("describing", done, total))
+    return [_phrase(answer, _DESCRIPTION_WORDS) for answer in answers]
 
 
-def name_tasks(
-    tasks: Sequence[Task],
-    endpoint: Endpoint,
-    *,
-    model: str,
-    cache: Path,
-    progress: Progress | None = None,
-    workers: int = 4,
-) -> list[str]:
+def name_tasks(tasks: Sequence[Task], ask: Ask, *, progress: Progress | None = None) -> list[str]:
     """Have a chat model name tasks from their terms and exemplars.
 
     A pinned task keeps its name, which a person chose; so does one with nothing to show, and one
@@ -121,37 +84,19 @@ def name_tasks(
 
     Args:
         tasks: discovered tasks.
-        endpoint, model, cache, progress, workers: as in `describe_prompts`.
+        ask, progress: as in `describe_prompts`.
 
     Returns:
         A name per task, all different.
-
-    Raises:
-        EndpointError: the endpoint failed after its retries; what was answered is kept.
-        DataError, OutputError: the file holds something else, or cannot be written.
     """
     report = progress or (lambda *_: None)
-    asked = {
-        at: _name_question(task)
-        for at, task in enumerate(tasks)
-        if not task.pinned and (task.terms or task.exemplars)
-    }
-    keys = {at: _key(_NAME_VERSION, model, question) for at, question in asked.items()}
-    answers = ask_all(
-        {keys[at]: question for at, question in asked.items()},
-        endpoint,
-        model=model,
-        cache=cache,
-        progress=lambda done, total: report("naming", done, total),
-        workers=workers,
-    )
-    found = {at: _phrase(answers[key], _NAME_WORDS) for at, key in keys.items()}
+    asked = [
+        at for at, task in enumerate(tasks) if not task.pinned and (task.terms or task.exemplars)
+    ]
+    questions = [_name_question(tasks[at]) for at in asked]
+    answers = ask(questions, lambda done, total: report("naming", done, total))
+    found = {at: _phrase(answer, _NAME_WORDS) for at, answer in zip(asked, answers, strict=True)}
     return _unique([found.get(at) or task.name for at, task in enumerate(tasks)], tasks)
-
-
-def _key(version: str, model: str, text: str) -> str:
-    parts = "\0".join((version, model, text))
-    return hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _head_and_tail(text: str) -> str:

@@ -62,7 +62,7 @@ def discover_tasks(
     if len(free):
         graph = edges.weighted(granularity.beta)[free][:, free].tocsr()
         found = leiden_communities(graph, resolution=granularity.resolution, seed=seed)
-        merged = merge_small(found, rows[free], minimum=minimum_size)
+        merged = merge_small(found, rows[free], minimum=minimum_size, seed=seed)
         labels[free] = merged + int(fixed.max()) + 1
     return labels
 

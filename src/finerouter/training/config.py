@@ -87,11 +87,11 @@ class TrainingConfig:
     classifier_penalty: float = 1e-4
     unseen_share: float = 0.05
     folds: int = 5
-    tuning_prompts: int = 20_000
+    tuning_prompts: int = 10_000
     landmarks: int = 512
     rank: int = 16
-    sharpnesses: tuple[float, ...] = (1.0, 2.0, 4.0)
-    penalties: tuple[float, ...] = (3.0, 10.0, 30.0)
+    sharpnesses: tuple[float, ...] = (2.0, 4.0, 8.0)
+    penalties: tuple[float, ...] = (1.0, 3.0, 10.0, 30.0)
     shrinkages: tuple[float, ...] = (300.0, 1000.0, 3000.0)
     alphas: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from finerouter.cost import CostModel
 from finerouter.outcomes import OutcomeTable
 from finerouter.prompt import folded
-from finerouter.quality.experts import Experts, Kernel, Trunk
+from finerouter.quality.experts import Experts, Trunk
+from finerouter.quality.kernel import Kernel
 from finerouter.quality.mixture import QualityModel
 from finerouter.quality.prior import TaskPrior
 from finerouter.tasks.classifier import CrossFit
@@ -178,11 +179,18 @@ def fit_priors(data: Data, stage_one: StageOne) -> tuple[TaskPrior, ...]:
 
 def fit_trunk(data: Data, dials: Dials, config: TrainingConfig) -> Trunk:
     """Phase one of the experts: trunk and general heads."""
+    return fit_trunks(data, dials.sharpness, (dials.penalty,), config)[0]
+
+
+def fit_trunks(
+    data: Data, sharpness: float, penalties: Sequence[float], config: TrainingConfig
+) -> tuple[Trunk, ...]:
+    """Phase one at several penalties, in their order."""
     kernel = Kernel.draw(
-        data.rows, landmarks=config.landmarks, sharpness=dials.sharpness, seed=config.seed
+        data.rows, landmarks=config.landmarks, sharpness=sharpness, seed=config.seed
     )
     score = data.table.score
-    return Trunk.fit(kernel, data.rows, score, penalty=dials.penalty, rank=config.rank)
+    return Trunk.fit_each(kernel, data.rows, score, penalties=penalties, rank=config.rank)
 
 
 def fit_experts(

@@ -31,7 +31,7 @@ from finerouter.training.stages import (
     fit_experts,
     fit_priors,
     fit_stage_one,
-    fit_trunk,
+    fit_trunks,
     fold_numbers,
     prepare,
 )
@@ -182,25 +182,10 @@ def choose_dials(
     def utility(quality: Floats) -> float:
         return routing_utility(quality, costs, table.score, table.realised_cost_usd)
 
-    trunks: list[Trunk] = []
-    best = -np.inf
-    # The smoothest first: what comes later must be better, not merely as good.
-    grid = list(product(sorted(config.sharpnesses), sorted(config.penalties, reverse=True)))
-    steps = len(grid) + len(config.shrinkages) + len(config.alphas)
-    for done, (sharpness, penalty) in enumerate(grid):
-        report("experts", done, steps)
-        tried = replace(dials, sharpness=sharpness, penalty=penalty)
-        fitted = [fit_trunk(fold.fit.data, tried, config) for fold in folds]
-        found = utility(
-            np.concatenate(
-                [
-                    _general_blend(*each, middle)
-                    for each in zip(folds, ones, priors, fitted, strict=True)
-                ]
-            )
-        )
-        if found > best + _TIE:
-            best, dials, trunks = found, tried, fitted
+    steps = len(config.sharpnesses) + len(config.shrinkages) + len(config.alphas)
+    dials, trunks = _choose_trunk(
+        folds, ones, priors, dials, config, utility, lambda done: report("experts", done, steps)
+    )
     dials, held_out = _choose_heads(
         folds,
         ones,
@@ -209,7 +194,7 @@ def choose_dials(
         dials,
         config,
         utility,
-        lambda done: report("experts", len(grid) + done, steps),
+        lambda done: report("experts", len(config.sharpnesses) + done, steps),
     )
     report("experts", steps, steps)
     return dials, replace(held_out, cost_usd=costs)
@@ -235,6 +220,33 @@ def _general_blend(
     task_level = np.mean(by_level, axis=0) + none[:, None] * general
     blended: Floats = alpha * general + (1 - alpha) * task_level
     return blended
+
+
+def _choose_trunk(
+    folds: Sequence[Fold],
+    ones: Sequence[StageOne],
+    priors: Sequence[tuple[TaskPrior, ...]],
+    dials: Dials,
+    config: TrainingConfig,
+    utility: Callable[[Floats], float],
+    report: Callable[[int], None],
+) -> tuple[Dials, Sequence[Trunk]]:
+    """Sharpness and penalty; the smoothest first: what comes later must be better, not as good."""
+    best, trunks = -np.inf, ()
+    penalties = sorted(config.penalties, reverse=True)
+    for done, sharpness in enumerate(sorted(config.sharpnesses)):
+        report(done)
+        each = [fit_trunks(fold.fit.data, sharpness, penalties, config) for fold in folds]
+        for penalty, fitted in zip(penalties, zip(*each, strict=True), strict=True):
+            blends = [
+                _general_blend(*parts, dials.alpha)
+                for parts in zip(folds, ones, priors, fitted, strict=True)
+            ]
+            found = utility(np.concatenate(blends))
+            if found > best + _TIE:
+                best, trunks = found, fitted
+                dials = replace(dials, sharpness=sharpness, penalty=penalty)
+    return dials, trunks
 
 
 def _choose_heads(

@@ -1,0 +1,183 @@
+"""A file of prompts, with what is needed to grade answers to them.
+
+Takes JSONL, CSV or Parquet with the column `prompt`; gives `Prompts`. A bad row is counted and left
+out, named by its line, unless there are too many of them. Knows nothing of models or graders
+beyond the columns that one may need.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from finerouter.errors import DataError
+from finerouter.prompt import prompt_id
+
+_REFERENCES = ("reference", "answer")
+_SHOWN = 3
+_MOST_CELL_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One prompt.
+
+    Attributes:
+        prompt_id: unique.
+        text: what is asked.
+        benchmark: where it came from, None when nobody said.
+        references: right answers, any of which will do; empty when there are none.
+        fields: the whole row, for graders that need more of it.
+    """
+
+    prompt_id: str
+    text: str
+    benchmark: str | None = None
+    references: tuple[str, ...] = ()
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """What a file held: its good rows, and for each bad one what is wrong with it."""
+
+    prompts: tuple[Prompt, ...]
+    bad_rows: tuple[str, ...] = ()
+
+
+Check = Callable[[Prompt], str | None]
+
+
+def read_prompts(path: Path, *, check: Check, most_bad: float = 0.01) -> Prompts:
+    """Read a file of prompts.
+
+    Args:
+        path: ends in .jsonl, .csv or .parquet.
+        check: what else is wrong with a prompt, such as that its grader needs a reference.
+        most_bad: the share of bad rows that is put up with.
+
+    Raises:
+        DataError: it cannot be read, holds no good row, or too many bad ones.
+    """
+    good: dict[str, Prompt] = {}
+    bad: list[str] = []
+    for line, row in _rows(path):
+        try:
+            prompt = prompt_of(row)
+            wrong = check(prompt) or _twice(prompt, good)
+        except BadRow as error:
+            wrong = str(error)
+        if wrong:
+            bad.append(f"row {line}: {wrong}")
+        else:
+            good[prompt.prompt_id] = prompt
+    _check_shares(path, len(good), bad, most_bad)
+    return Prompts(tuple(good.values()), tuple(bad))
+
+
+def _check_shares(path: Path, good: int, bad: Sequence[str], most_bad: float) -> None:
+    shown = "; ".join(bad[:_SHOWN]) + (" and more" if len(bad) > _SHOWN else "")
+    if len(bad) > most_bad * (good + len(bad)):
+        raise DataError(
+            f"{path}: {len(bad)} of {good + len(bad)} rows are bad, more than {most_bad:.0%}: "
+            f"{shown}; mend them, or allow more with --bad-rows"
+        )
+    if not good:
+        raise DataError(f"{path}: holds no prompts; add rows with the column prompt")
+
+
+class BadRow(Exception):
+    """A row that cannot be used, in words."""
+
+
+def prompt_of(row: Any) -> Prompt:
+    """The prompt in a row.
+
+    Raises:
+        BadRow: there is none.
+    """
+    if isinstance(row, BadRow):
+        raise row
+    if not isinstance(row, dict):
+        raise BadRow("is not a JSON object")
+    text = row.get("prompt")
+    if not isinstance(text, str) or not text.strip():
+        raise BadRow("the prompt is empty" if "prompt" in row else "has no prompt")
+    return Prompt(
+        prompt_id=_text(row.get("prompt_id")) or prompt_id(text),
+        text=text,
+        benchmark=_text(row.get("benchmark")) or None,
+        references=_references(row),
+        fields=row,
+    )
+
+
+def _references(row: Mapping[str, Any]) -> tuple[str, ...]:
+    value = next((row[name] for name in _REFERENCES if row.get(name) not in (None, "")), None)
+    values = value if isinstance(value, list) else [] if value is None else [value]
+    return tuple(_text(item) for item in values)
+
+
+def _text(value: Any) -> str:
+    if value is None or isinstance(value, str):
+        return value or ""
+    # A number or an object as the reference: as JSON writes it.
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _twice(prompt: Prompt, good: Mapping[str, Prompt]) -> str | None:
+    return f"prompt_id {prompt.prompt_id} comes twice" if prompt.prompt_id in good else None
+
+
+def _rows(path: Path) -> Iterator[tuple[int, Any]]:
+    """Rows with their numbers; a row that cannot be parsed is a `BadRow`."""
+    readers = {".jsonl": _jsonl_rows, ".csv": _csv_rows, ".parquet": _parquet_rows}
+    read = readers.get(path.suffix.lower())
+    if read is None:
+        raise DataError(f"{path}: prompts must end in {', '.join(readers)}; convert or rename")
+    try:
+        yield from read(path)
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: is not UTF-8 ({error.reason}); save it as UTF-8") from error
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error}); check it") from error
+
+
+def _jsonl_rows(path: Path) -> Iterator[tuple[int, Any]]:
+    with path.open(encoding="utf-8-sig") as file:
+        for number, line in enumerate(file, 1):
+            if line.strip():
+                try:
+                    yield number, json.loads(line)
+                except (ValueError, RecursionError) as error:
+                    yield number, BadRow(f"is not JSON ({error})")
+
+
+def _csv_rows(path: Path) -> Iterator[tuple[int, Any]]:
+    csv.field_size_limit(_MOST_CELL_BYTES)
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file, strict=True)
+        try:
+            for number, row in enumerate(reader, 1):
+                wide = None in row
+                yield number, BadRow("has too many cells; quote its commas") if wide else row
+        except csv.Error as error:
+            line = reader.reader.line_num
+            raise DataError(f"{path}: line {line}: {error}; mend the quoting") from error
+
+
+def _parquet_rows(path: Path) -> Iterator[tuple[int, Any]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            rows = (row for batch in file.iter_batches() for row in batch.to_pylist())
+            yield from enumerate(rows, 1)
+    except pa.ArrowException as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"{path}: not a whole Parquet file ({reason}); copy it again") from error

@@ -1,0 +1,59 @@
+"""Where the key of an endpoint is read, and how it is kept out of texts.
+
+The key is read at each call, so that a new one counts at once, and stands in no message, log or
+`repr`.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from finerouter.errors import UserError
+
+
+@dataclass(frozen=True)
+class Key:
+    """The name of a variable or of a file; neither for an endpoint without keys."""
+
+    env: str | None = None
+    file: str | None = None
+
+    @property
+    def place(self) -> str:
+        """Where the key stands, for people."""
+        return self.env or self.file or "an environment variable (key_env)"
+
+    def read(self) -> str:
+        """The key; "" where the variable is not set.
+
+        Raises:
+            UserError: the file cannot be read, or HTTP cannot carry what is in it.
+        """
+        if self.file:
+            key = self._file_content(self.file)
+        else:
+            key = os.environ.get(self.env, "").strip() if self.env else ""
+        # The HTTP library would quote an impossible header, key and all, in its error.
+        if not (key.isascii() and key.isprintable()):
+            raise UserError(
+                f"the key in {self.place} holds characters that HTTP cannot carry; set it again"
+            )
+        return key
+
+    def hidden(self, text: str) -> str:
+        """The text without the key: some endpoints repeat it in their complaint about it."""
+        try:
+            key = self.read()
+        except UserError:
+            return text
+        return text.replace(key, "[key]") if key else text
+
+    @staticmethod
+    def _file_content(file: str) -> str:
+        try:
+            return Path(file).read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is not text"
+            raise UserError(f"key file {file}: cannot be read ({reason}); write the key") from None

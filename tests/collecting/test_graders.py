@@ -1,0 +1,586 @@
+"""What every grader promises, for all of them; then what each one is about."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from finerouter.collecting import GRADERS, JUDGES, Panel, Prompt, build_grader
+from finerouter.collecting.asker import Missing
+from finerouter.collecting.graders import Given, Grade, Grader, code_tests
+from finerouter.collecting.graders.choice import named_letter
+from finerouter.collecting.graders.code_tests import code_of
+from finerouter.collecting.graders.overlap import common_subsequence
+from finerouter.collecting.graders.pairwise import read_better
+from finerouter.collecting.graders.rubric import read_mark
+from finerouter.collecting.journal import Kept
+from finerouter.collecting.sandbox import Limits, isolated, run_program
+from finerouter.errors import ConfigError
+from finerouter.pool import Model, ModelPool
+from finerouter.upstream.apis import Answer
+
+SCHEMA = {"type": "object", "required": ["a"], "properties": {"a": {"type": "integer"}}}
+WORDS = st.text(alphabet="abcdefghijklmnopqrstuvwxyz", min_size=2, max_size=9).filter(
+    lambda word: word not in {"is", "are", "and", "to", "as", "be", "in", "or", "not", "was"}
+)
+NUMBERS = st.integers(min_value=0, max_value=5000)
+FIELDS = st.dictionaries(WORDS, st.one_of(NUMBERS, WORDS), min_size=1, max_size=3)
+
+
+def prompt(reference: Any = None, **fields: Any) -> Prompt:
+    references = reference if isinstance(reference, list) else [reference]
+    texts = tuple(str(each) for each in references if each is not None)
+    return Prompt("p", "What?", references=texts, fields=fields)
+
+
+def as_wanted(row: dict[str, Any], text: str) -> float:
+    """A user's grader."""
+    return float(text == row["wanted"])
+
+
+COMMAND = (
+    "import json, sys; row = json.load(sys.stdin); "
+    "print(json.dumps({'score': float(row['answer'] == row['wanted']), 'reason': 'told'}))"
+)
+# Each grader with a prompt, an answer worth 1, and one worth 0.
+CASES: dict[str, tuple[str, Prompt, str, str]] = {
+    "exact": ("exact", prompt("Paris"), " Paris\n", "paris"),
+    "normalised": ("normalised", prompt("The Beatles!"), "beatles", "the beetles"),
+    "stated": ("stated", prompt(["Paris", "paris city"]), "It is Paris.", "Not Paris, no."),
+    "contains": ("contains", prompt("C++"), "I like c++ best", "I like C best"),
+    "choice": ("choice", prompt("B"), "The answer is (B).", "A"),
+    "label": ("label", prompt("yes", choices=["yes", "no"]), "Yes.", "yes or no"),
+    "numeric": ("numeric", prompt("18"), "9 * 2 = $18 a day", "19"),
+    "sequence": ("sequence", prompt("1, 2"), "1 and 2", "2, 1"),
+    "regex": ("regex:^\\d+$", prompt(), "12", "twelve"),
+    "json-schema": ("json-schema", prompt(schema=SCHEMA), '{"a": 1}', '{"a": "x"}'),
+    "json-fields": ("json-fields", prompt('{"a": 1}'), '{"a": "1"}', '{"a": 2}'),
+    "f1": ("f1", prompt("the red cat"), "cat the red", "blue dog"),
+    "rouge-l": ("rouge-l", prompt("the red cat"), "the red cat", "blue dog"),
+    "tests": (
+        "tests:timeout=5",
+        prompt(tests="assert double(4) == 8"),
+        "Here:\n```python\ndef double(x):\n    return 2 * x\n```",
+        "def double(x): return x",
+    ),
+    "function": (
+        "function:tests.collecting.test_graders:as_wanted",
+        prompt(wanted="yes"),
+        "yes",
+        "no",
+    ),
+    "command": (f'command:{sys.executable} -c "{COMMAND}"', prompt(wanted="yes"), "yes", "no"),
+}
+MODEL = Model("judged", family="own")
+
+
+async def nobody(model: Model, question: str) -> Kept | Missing:
+    raise AssertionError(f"{model} was asked {question}")
+
+
+def grade(grader: Grader, asked: Prompt, text: str) -> Grade:
+    (found,) = asyncio.run(grader.grade(asked, [Given(MODEL, text)], nobody))
+    return found
+
+
+def score(spec: str, asked: Prompt, text: str) -> float | None:
+    return grade(build_grader(spec), asked, text).score
+
+
+# The contract.
+
+
+def test_every_grader_has_a_case() -> None:
+    assert CASES.keys() == GRADERS.keys()
+
+
+@pytest.fixture(params=CASES)
+def case(request: pytest.FixtureRequest) -> tuple[Grader, Prompt, str, str]:
+    spec, asked, right, wrong = CASES[request.param]
+    return build_grader(spec), asked, right, wrong
+
+
+def test_right_is_one_and_wrong_is_zero(case) -> None:
+    grader, asked, right, wrong = case
+    assert grader.lacks(asked) is None
+    assert grade(grader, asked, right).score == 1.0
+    assert grade(grader, asked, wrong).score == 0.0
+
+
+def test_every_grade_has_a_reason_and_is_in_range_or_missing(case) -> None:
+    grader, asked, right, wrong = case
+    for text in (right, wrong, "", "\ud800 \x00 }{", "é" * 3000, "[" * 3000, "Answer: A. 7 ```"):
+        found = grade(grader, asked, text)
+        assert found.reason
+        assert found.score is None or 0.0 <= found.score <= 1.0
+
+
+def test_the_same_answers_get_the_same_grades_in_their_order(case) -> None:
+    grader, asked, right, wrong = case
+    answers = [Given(MODEL, text) for text in (wrong, right, wrong)]
+    found = [asyncio.run(grader.grade(asked, answers, nobody)) for _ in range(2)]
+    assert found[0] == found[1]
+    assert [each.score for each in found[0]] == [0.0, 1.0, 0.0]
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case[1].references])
+def test_a_prompt_without_a_reference_is_told(name: str) -> None:
+    grader = build_grader(CASES[name][0])
+    bare = Prompt("p", "What?", fields=CASES[name][1].fields)
+    assert "has no reference" in str(grader.lacks(bare))
+
+
+@pytest.mark.parametrize("name", ["exact", "label", "f1", "numeric", "stated", "tests", "contains"])
+def test_an_unknown_option_is_told(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"grader {name}: 'wild' is no option"):
+        build_grader(f"{name}:wild")
+
+
+def test_an_unknown_grader_is_told() -> None:
+    with pytest.raises(ConfigError, match="no grader 'exactly'; there are exact, "):
+        build_grader("exactly")
+
+
+@given(text=st.text(max_size=80))
+def test_pure_graders_take_any_text(text: str) -> None:
+    for name, (spec, asked, _, _) in CASES.items():
+        if name not in ("tests", "function", "command"):
+            found = grade(build_grader(spec), asked, text)
+            assert found.score is not None
+            assert 0.0 <= found.score <= 1.0
+
+
+# By row.
+
+
+def test_each_row_may_name_its_own() -> None:
+    grader = build_grader("by-row")
+    assert grade(grader, prompt("18", grader="numeric"), "It is 18").score == 1.0
+    assert grade(grader, prompt("18", grader="exact"), "It is 18").score == 0.0
+    assert "no grader" in str(grader.lacks(prompt("18")))
+    assert "there is no grader" in str(grader.lacks(prompt("18", grader="mine")))
+    # A file of prompts must not name programs to run.
+    assert "only be named on the command line" in str(grader.lacks(prompt(grader="command:rm x")))
+
+
+# Numbers.
+
+
+@given(NUMBERS)
+def test_number_is_read_from_any_sentence(n: int) -> None:
+    for text in (f"{n}", f" {n}.", f"The answer is {n}.", f"4 + 1 = {n} apples", f"{n:,}"):
+        assert score("numeric:stated", prompt(n), text) == 1.0
+    assert score("numeric", prompt(n), f"First 7, then 8. Answer: {n}") == 1.0
+    assert score("numeric", prompt(n), f"so \\boxed{{{n}}}, not 9999") == 1.0
+    assert score("numeric", prompt(n), f"7 and 8\n#### {n}") == 1.0
+
+
+@given(NUMBERS, NUMBERS)
+def test_another_number_is_wrong(n: int, other: int) -> None:
+    assume(n != other)
+    assert score("numeric", prompt(n), f"The answer is {other}.") == 0.0
+    assert score("numeric", prompt(n), f"It is {n}. Answer: {other}") == 0.0
+
+
+def test_an_unmarked_number_among_others_must_be_stated_as_a_result() -> None:
+    assert score("numeric:stated", prompt(12), "7 and 5 apples, so Ann has 12 apples.") == 1.0
+    assert score("numeric:stated", prompt(12), "To find the minimum of 90 and 12,") == 0.0
+    assert score("numeric", prompt(12), "To find the minimum of 90 and 12,") == 1.0
+
+
+def test_number_words_count_where_there_are_no_digits() -> None:
+    assert score("numeric", prompt(8), "A spider has eight legs.") == 1.0
+    assert score("numeric", prompt(1), "One spider has 6 legs.") == 0.0
+    assert score("numeric", prompt(0), "I do not know.") == 0.0
+
+
+@pytest.mark.parametrize(("answer", "right"), [("101", 1.0), ("98.9", 0.0), ("99", 1.0)])
+def test_tolerance_is_a_share_of_the_reference(answer: str, right: float) -> None:
+    assert score("numeric:tolerance=0.01", prompt(100), answer) == right
+
+
+def test_a_reference_that_is_no_number_is_told() -> None:
+    assert "is no number" in str(build_grader("numeric").lacks(prompt("twenty or so")))
+
+
+# Words, letters, lists, JSON.
+
+
+@given(WORDS, WORDS)
+def test_stated_accepts_bare_quoted_and_stated_words(word: str, subject: str) -> None:
+    for text in (
+        word,
+        f" {word.upper()}.",
+        f'"{word}"',
+        f"The {word}.",
+        f"The opposite of {subject} is {word}.",
+        f'The word {subject} means "{word}" in English.',
+        f"Well. Answer: {word}",
+    ):
+        assert score("stated", prompt(word), text) == 1.0
+
+
+@given(WORDS, WORDS)
+def test_stated_rejects_another_word_and_a_mere_mention(word: str, other: str) -> None:
+    assume(word != other and not word.endswith(other) and not other.endswith(word))
+    for text in (other, f"The answer is {other}.", f"{word} or {other}", f"I like {word}", ""):
+        assert score("stated", prompt(word), text) == 0.0
+
+
+def test_stated_takes_any_reference_and_minds_the_case_if_told() -> None:
+    assert score("stated", prompt(["small", "little"]), "little") == 1.0
+    assert score("stated:cased", prompt("PARIS"), "It is PARIS.") == 1.0
+    assert score("stated:cased", prompt("PARIS"), "Paris") == 0.0
+
+
+@pytest.mark.parametrize(
+    ("text", "letter"),
+    [
+        ("B", "B"),
+        ("(c)", "C"),
+        ("**D**", "D"),
+        ("B. Because it is", "B"),
+        ("The correct answer is C.", "C"),
+        ("Answer: (a)", "A"),
+        ("I think A is wrong, so the answer is **B**", "B"),
+        ("\\boxed{\\text{E}}", "E"),
+        ("Between (A) and (C)", None),
+        ("A dog barked", None),
+        ("", None),
+        ("answer: because", None),
+    ],
+)
+def test_letters_are_read(text: str, letter: str | None) -> None:
+    assert named_letter(text) == letter
+
+
+def test_a_choice_may_be_given_by_its_number() -> None:
+    assert score("choice", prompt("2"), "C") == 1.0
+    assert score("choice", prompt("(c)"), "C") == 1.0
+
+
+@pytest.mark.parametrize(
+    "text", ["negative", "positive or negative", "It is not positive.", "", "\n", "positively good"]
+)
+def test_label_rejects_others_both_and_denials(text: str) -> None:
+    asked = prompt("positive", choices="positive|negative")
+    assert score("label", asked, "The sentiment is positive.\nWhy? ...") == 1.0
+    assert score("label", asked, text) == 0.0
+
+
+def test_a_plain_no_may_go_on_to_deny() -> None:
+    assert score("label", prompt("no", choices='["yes", "no"]'), "No, it is not.") == 1.0
+
+
+@given(st.lists(WORDS, min_size=2, max_size=4, unique=True))
+def test_sequence_minds_order_but_not_separators(words: list[str]) -> None:
+    asked = prompt(", ".join(words))
+    for text in (", ".join(words), " ".join(words), f"The sorted list is {', '.join(words)}."):
+        assert score("sequence", asked, text) == 1.0
+    assert score("sequence", asked, ", ".join(reversed(words))) == 0.0
+    assert score("sequence", asked, ", ".join(words[:-1])) == 0.0
+
+
+@given(FIELDS, WORDS)
+def test_json_fields_gives_the_share_that_agrees(fields: dict[str, Any], key: str) -> None:
+    assume(key not in fields)
+    asked = prompt(json.dumps(fields))
+    loud = json.dumps({name: str(value).upper() for name, value in fields.items()})
+    for text in (json.dumps(fields, indent=2), f"Here:\n```json\n{loud}\n```"):
+        assert score("json-fields", asked, text) == 1.0
+    with_extra = json.dumps({**fields, key: "more"})
+    assert score("json-fields", asked, with_extra) == len(fields) / (len(fields) + 1)
+    assert score("json-fields", asked, json.dumps(dict.fromkeys(fields, "none of these"))) == 0.0
+
+
+def test_a_schema_may_be_a_file_and_must_be_one(tmp_path: Path) -> None:
+    path = tmp_path / "schema.json"
+    path.write_text(json.dumps(SCHEMA))
+    assert score(f"json-schema:{path}", prompt(), 'Sure: ```json\n{"a": 3}\n```') == 1.0
+    path.write_text('{"type": "nothing"}')
+    with pytest.raises(ConfigError, match="is no JSON schema"):
+        build_grader(f"json-schema:{path}")
+    assert "is no JSON schema" in str(build_grader("json-schema").lacks(prompt(schema={"type": 3})))
+
+
+def test_contains_may_want_all() -> None:
+    asked = prompt(["red", "blue"])
+    assert score("contains", asked, "A red one") == 1.0
+    assert score("contains:all", asked, "A red one") == 0.0
+    assert score("contains:all", asked, "Blue and red") == 1.0
+    assert score("contains", prompt("art"), "start") == 0.0
+
+
+def test_overlap_is_what_the_formula_says() -> None:
+    asked = prompt("police killed the gunman")
+    # Lin (2004), section 3: three of four words in order; two of four.
+    assert score("rouge-l", asked, "police kill the gunman") == pytest.approx(0.75)
+    assert score("rouge-l", asked, "the gunman kill police") == pytest.approx(0.5)
+    assert score("f1", asked, "the gunman kill police") == pytest.approx(0.75)
+
+
+@given(st.lists(st.sampled_from("abc"), max_size=12), st.lists(st.sampled_from("abc"), max_size=12))
+def test_the_common_subsequence_is_the_longest(left: list[str], right: list[str]) -> None:
+    rows = [[0] * (len(right) + 1) for _ in range(len(left) + 1)]
+    for i, one in enumerate(left):
+        for j, other in enumerate(right):
+            longest = max(rows[i][j + 1], rows[i + 1][j])
+            rows[i + 1][j + 1] = rows[i][j] + 1 if one == other else longest
+    assert common_subsequence(left, right) == rows[-1][-1]
+
+
+def test_a_bad_pattern_is_told() -> None:
+    with pytest.raises(ConfigError, match="is no regular expression"):
+        build_grader("regex:(")
+    assert "is no regular expression" in str(build_grader("regex").lacks(prompt("(")))
+
+
+# Users' own.
+
+
+@pytest.mark.parametrize("given_back", ["nonsense", "2", "null", '{"score": "high"}', "NaN"])
+def test_a_command_that_answers_nonsense_gives_no_score(tmp_path: Path, given_back: str) -> None:
+    script = tmp_path / "grade.sh"
+    script.write_text(f"cat > /dev/null\necho '{given_back}'\n")
+    assert score(f"command:sh {script}", prompt(), "x") is None
+
+
+def test_a_command_that_fails_gives_no_score() -> None:
+    found = grade(
+        build_grader("command:sh -c 'cat > /dev/null; echo why >&2; exit 3'"), prompt(), "x"
+    )
+    assert found == Grade(None, "the command ended with 3: 'why'")
+
+
+def raises(_: dict[str, Any], __: str) -> float:
+    raise RuntimeError("broken")
+
+
+def test_a_function_that_fails_gives_no_score() -> None:
+    found = grade(build_grader("function:tests.collecting.test_graders:raises"), prompt(), "x")
+    assert found.score is None
+    assert "RuntimeError: broken" in found.reason
+
+
+@pytest.mark.parametrize(
+    "spec",
+    ["function:json", "function:nowhere:f", "function:json:f", "command:", "command:no-such-x"],
+)
+def test_what_is_not_there_is_told_before_anything_is_spent(spec: str) -> None:
+    with pytest.raises(ConfigError, match=r"grader (function|command): "):
+        build_grader(spec)
+
+
+# Code.
+
+
+def test_tests_may_be_a_list_and_give_the_share_that_passes() -> None:
+    asked = prompt(tests=["assert f(1) == 1", "assert f(2) == 4", "assert f(3) == 9"])
+    code = "```python\ndef f(x):\n    return x * x if x < 3 else 0\n```"
+    assert score("tests", asked, code) == pytest.approx(2 / 3)
+    assert code_of("no code at all") == "no code at all"
+    assert (
+        score("tests", prompt(tests="assert f(2) == 4", prefix="def f(x):"), "    return x*x") == 1
+    )
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["import sys; sys.exit(0)", "import os; os._exit(0)", "raise SystemExit", "print('passed')"],
+)
+def test_code_cannot_pass_by_ending_early(code: str) -> None:
+    assert score("tests", prompt(tests="assert f() == 1"), code) == 0.0
+
+
+def test_endless_and_greedy_code_is_stopped() -> None:
+    asked = prompt(tests="assert f() == 1")
+    found = grade(build_grader("tests:timeout=1"), asked, "while True: pass")
+    assert found == Grade(0.0, "0 of 1 tests pass: out of time")
+    assert score("tests:memory=200", asked, "x = 'a' * 10**9") == 0.0
+    assert score("tests:timeout=2", asked, "while True: print('x' * 1000)") == 0.0
+
+
+needs_namespaces = pytest.mark.skipif(
+    not isolated(), reason="this kernel gives no user namespaces; code runs with limits alone"
+)
+
+
+@needs_namespaces
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import socket; socket.create_connection(('127.0.0.1', {port}), 1)",
+        "open('{folder}/evil', 'w')",
+        "import os; os.remove('{folder}/mine')",
+        "import os; os.kill({pid}, 0)",
+        "open('/proc/{pid}/environ').read()",
+        "import ctypes; assert not ctypes.CDLL(None).mount(b'x', b'/tmp', b'tmpfs', 0, None)",
+        "open('big', 'wb').write(b'x' * 10**8)",
+    ],
+)
+def test_code_reaches_nothing_outside(server, tmp_path: Path, code: str) -> None:
+    (tmp_path / "mine").write_text("kept")
+    program = code.format(port=server.port, folder=tmp_path, pid=os.getpid())
+    ended = run_program(program, Limits(5.0, 256))
+    assert ended.code not in (0, 97)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+@needs_namespaces
+def test_code_may_write_its_own_folder_and_leaves_nothing_running() -> None:
+    code = (
+        "import os, subprocess, sys\n"
+        "open('mine', 'w').write('x')\n"
+        "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        "print(open('mine').read(), os.getpid())"
+    )
+    ended = run_program(code, Limits(5.0, 512))
+    assert (ended.code, ended.output) == (0, "x 1\n")
+
+
+def test_without_namespaces_code_is_refused_unless_that_is_accepted(monkeypatch) -> None:
+    monkeypatch.setattr(code_tests, "isolated", lambda: False)
+    with pytest.raises(ConfigError, match="accept that with tests:open"):
+        build_grader("tests")
+    grader = build_grader("tests:open")
+    assert "network" in grader.notes()[0]
+    asked = prompt(tests="assert f() == 1")
+    assert grade(grader, asked, "def f(): return 1").score == 1.0
+
+
+# Judges.
+
+
+def panel(*families: str) -> Panel:
+    judges = [Model(f"judge-{family}", family=family) for family in families]
+    return Panel(ModelPool(tuple(judges)), "short is good")
+
+
+def judged(spec: str, answers: dict[str, str], says, *families: str):
+    """Grades, questions asked of each judge, and notes."""
+    asked: list[tuple[str, str]] = []
+
+    async def ask(judge: Model, question: str) -> Kept | Missing:
+        asked.append((judge.model, question))
+        text = says(judge.model, question)
+        return Missing("down") if text is None else Kept(Answer(text, "stop", None), 0.0)
+
+    grader = build_grader(spec, panel(*families))
+    given = [Given(Model(name, family=name), text) for name, text in answers.items()]
+    grades = asyncio.run(grader.grade(prompt("42", rubric="be right"), given, ask))
+    return grades, asked, list(grader.notes())
+
+
+def prefers_long(_: str, question: str) -> str:
+    first, second = question.split("<answer_b>")
+    length = [
+        len(part.split("<answer_")[-1].split("</answer")[0].strip()) for part in (first, second)
+    ]
+    return (
+        f"Better: {'A' if length[0] > length[1] + 4 else 'B' if length[1] > length[0] else 'equal'}"
+    )
+
+
+def test_a_rubric_is_marked_by_every_judge() -> None:
+    marks = {"judge-x": "Fine.\nMark: 8", "judge-y": "Mark: 6/10"}
+    grades, asked, notes = judged("rubric", {"m": "42"}, lambda judge, _: marks[judge], "x", "y")
+    assert grades[0].score == pytest.approx(0.7)
+    assert "judge-x: 0.8" in grades[0].reason
+    assert "be right" in asked[0][1]
+    assert "<right_answer>\n42" in asked[0][1]
+    assert notes == [
+        "judges: 2 of 2 verdicts could be read",
+        "judges: two of them agreed on 0% of 1 comparisons, mean difference 0.20 on the scale of "
+        "0 to 1",
+    ]
+
+
+@pytest.mark.parametrize("text", [None, "", "Very good!", "Mark: 11", "Mark: -3", "Mark: ten", "8"])
+def test_a_judge_that_answers_nonsense_is_missing(text: str | None) -> None:
+    grades, _, notes = judged("rubric", {"m": "x"}, lambda *_: text, "x")
+    assert grades[0].score is None
+    assert notes == ["judges: 0 of 1 verdicts could be read"]
+    both, _, _ = judged(
+        "rubric", {"m": "x"}, lambda j, _: "Mark: 4" if j == "judge-y" else text, "x", "y"
+    )
+    assert both[0].score == pytest.approx(0.4)
+
+
+def test_no_judge_judges_its_own_family() -> None:
+    grades, asked, _ = judged("rubric", {"x": "1", "m": "2"}, lambda *_: "Mark: 5", "x", "y")
+    assert sorted(judge for judge, _ in asked) == ["judge-x", "judge-y", "judge-y"]
+    alone, asked, _ = judged("rubric", {"x": "1"}, lambda *_: "Mark: 5", "x")
+    assert alone == [Grade(None, "no judge of another family")]
+    assert not asked
+    assert all(grade.score == 0.5 for grade in grades)
+
+
+@pytest.mark.parametrize(
+    ("judges", "told"), [(("x",), "only judges of its own family"), (("",), "has no family")]
+)
+def test_families_are_checked_before_anything_is_spent(judges: tuple[str, ...], told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        panel(*judges).check([Model("m", family="x")])
+    panel("x", "y").check([Model("m", family="x")])
+
+
+def test_pairs_are_compared_in_both_orders() -> None:
+    answers = {"a": "short", "b": "quite a bit longer", "c": "by far the longest of all answers"}
+    grades, asked, notes = judged("pairwise", answers, prefers_long, "x")
+    assert [grade.score for grade in grades] == [0.0, 0.5, 1.0]
+    assert len(asked) == 6
+    assert notes[-1] == "judges: 3 of 3 said the same with the answers swapped"
+
+
+def test_a_judge_that_favours_a_place_gives_ties() -> None:
+    grades, _, notes = judged("pairwise", {"a": "1", "b": "2"}, lambda *_: "Better: A", "x")
+    assert [grade.score for grade in grades] == [0.5, 0.5]
+    assert notes[-1] == "judges: 0 of 1 said the same with the answers swapped"
+
+
+def test_all_may_be_compared_with_one_model() -> None:
+    answers = {"a": "short", "b": "quite a bit longer", "c": "by far the longest of all answers"}
+    grades, asked, _ = judged("pairwise:b", answers, prefers_long, "x")
+    assert [grade.score for grade in grades] == [0.0, 0.5, 1.0]
+    assert len(asked) == 4
+
+
+def test_an_answer_alone_or_an_unreadable_verdict_is_missing() -> None:
+    alone, _, _ = judged("pairwise", {"a": "1"}, prefers_long, "x")
+    assert alone[0].score is None
+    nonsense, _, _ = judged("pairwise", {"a": "1", "b": "2"}, lambda *_: "Hm", "x")
+    assert [grade.score for grade in nonsense] == [None, None]
+    half, _, _ = judged(
+        "pairwise", {"a": "1", "b": "2"}, lambda _, q: "Better: A" if "_a>\n1" in q else None, "x"
+    )
+    assert [grade.score for grade in half] == [None, None]
+
+
+def test_judges_need_a_panel() -> None:
+    for name in JUDGES:
+        with pytest.raises(ConfigError, match="give --judges FILE"):
+            build_grader(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "mark"),
+    [("Mark: 7", 0.7), ("**Mark:** 10/10", 1.0), ("Mark: 3\nMark: 4", 0.4), ("mark 0", 0.0)],
+)
+def test_marks_are_read(text: str, mark: float) -> None:
+    assert read_mark(text) == pytest.approx(mark)
+
+
+@pytest.mark.parametrize(
+    ("text", "ahead"),
+    [("Better: A", 1.0), ("**Better: B**", 0.0), ("Better: equal.", 0.5), ("A is better", None)],
+)
+def test_verdicts_are_read(text: str, ahead: float | None) -> None:
+    assert read_better(text) == ahead

@@ -1,0 +1,355 @@
+"""A real HTTP server on the loopback interface: stands in for endpoints, misbehaves on demand.
+
+    with serving() as upstream:
+        upstream.answer = lambda chat: "42"                      # what the models say
+        upstream.faults = [Fault.status(429, retry_after="1")]   # for the next calls, in turn
+        upstream.misbehave = lambda call: FAULTS["hang_up"] if call.number % 5 == 0 else None
+
+Speaks chat completions, completions and Anthropic messages, each whole or streamed, embeddings and
+the list of models. Keeps every call and counts what it would bill. Knows nothing of the client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+DIM = 8
+_HUGE_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One canned answer; a status of 0 hangs up without any."""
+
+    status: int = 200
+    body: str | bytes = "{}"
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request as it came."""
+
+    number: int  # from 1, in the order they came
+    path: str
+    headers: dict[str, str]  # names in lower case
+    body: dict[str, Any]
+    raw: bytes
+
+    @property
+    def prompt(self) -> str:
+        """The text that is asked about."""
+        if "messages" in self.body:
+            content = self.body["messages"][-1]["content"]
+            return content if isinstance(content, str) else json.dumps(content)
+        return str(self.body.get("prompt", ""))
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One way of misbehaving.
+
+    `before` happens in place of an answer, `midway` after the first part of it.
+    """
+
+    kind: str
+    status_code: int = 500
+    headers: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @classmethod
+    def status(cls, code: int, *, retry_after: str | None = None) -> Fault:
+        headers = {} if retry_after is None else {"Retry-After": retry_after}
+        return cls("status", code, headers)
+
+    @classmethod
+    def slow(cls, seconds: float) -> Fault:
+        """The answer begins late."""
+        return cls("slow", seconds=seconds)
+
+    @classmethod
+    def stall(cls, seconds: float) -> Fault:
+        """The answer begins in time and goes on late."""
+        return cls("stall", seconds=seconds)
+
+
+# Every fault that needs no number; "empty" has a body of no bytes.
+FAULTS = {
+    kind: Fault(kind)
+    for kind in (
+        "hang_up", "hang_up_midway", "garbage", "half_character", "huge", "wrong_type", "empty",
+    )
+}  # fmt: skip
+
+
+def embedding(text: str) -> list[float]:
+    """Numbers in [-1, 1] that depend on every character."""
+    return [byte / 127.5 - 1.0 for byte in hashlib.sha256(text.encode()).digest()[:DIM]]
+
+
+def chat_reply(content: str | None) -> Reply:
+    message = {"role": "assistant", "content": content}
+    return Reply(body=json.dumps({"choices": [{"index": 0, "message": message}]}))
+
+
+class LoopbackUpstream:
+    """The server's state; tests read and set it from their own thread.
+
+    Attributes:
+        requests: every call, in order.
+        billed: calls that were worked on to their end, by (model, prompt).
+        billed_tokens: what these took, as "input" and "output".
+        replies: canned answers for the next calls; these come first of all.
+        chat: a rule from a prompt to a canned answer, or None for the usual form of `answer`.
+        answer: a rule from a call to what the model says.
+        faults: for the next calls, one each; None lets a call through.
+        misbehave: a rule from a call to its fault, when `faults` is used up.
+        key: the only key it takes, None for any and none.
+        report_usage: whether answers tell their tokens.
+        delay_s: before every answer.
+        under_way, most_under_way: calls being answered now, and at most so far.
+    """
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.requests: list[Call] = []
+        self.billed: Counter[tuple[str, str]] = Counter()
+        self.billed_tokens: Counter[str] = Counter()
+        self.replies: list[Reply] = []
+        self.chat: Callable[[str], Reply] | None = None
+        self.answer: Callable[[Call], str] = lambda call: f"You said: {call.prompt}"
+        self.faults: list[Fault | None] = []
+        self.misbehave: Callable[[Call], Fault | None] = lambda _: None
+        self.key: str | None = None
+        self.report_usage = True
+        self.delay_s = 0.0
+        self.under_way = 0
+        self.most_under_way = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        self.under_way += 1
+        self.most_under_way = max(self.most_under_way, self.under_way)
+        try:
+            return await self._respond(request, await self._call(request))
+        finally:
+            self.under_way -= 1
+
+    async def _call(self, request: web.Request) -> Call:
+        raw = await request.read()
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        call = Call(len(self.requests) + 1, request.path, headers, json.loads(raw), raw)
+        self.requests.append(call)
+        return call
+
+    async def _respond(self, request: web.Request, call: Call) -> web.StreamResponse:
+        if self.replies:
+            return _canned(request, self.replies.pop(0))
+        fault = self.faults.pop(0) if self.faults else self.misbehave(call)
+        if not self._lets_in(call):
+            return _error(401, f"incorrect API key provided: {call.headers.get('authorization')}")
+        await asyncio.sleep(self.delay_s + (fault.seconds if fault and fault.kind == "slow" else 0))
+        if fault and fault.kind == "status":
+            return _error(fault.status_code, "on demand", fault.headers)
+        if fault and fault.kind == "hang_up":
+            return _hang_up(request)
+        if self.chat and "messages" in call.body:
+            return _canned(request, self.chat(call.prompt))
+        return await self._answer(request, call, fault)
+
+    def _lets_in(self, call: Call) -> bool:
+        given = call.headers.get("x-api-key") or call.headers.get("authorization", "")
+        return self.key is None or given.removeprefix("Bearer ") == self.key
+
+    async def _answer(
+        self, request: web.Request, call: Call, fault: Fault | None
+    ) -> web.StreamResponse:
+        speak = _SPOKEN.get(call.path.removeprefix("/v1"))
+        if speak is None:
+            return _error(404, f"no such path: {call.path}")
+        self.billed[str(call.body.get("model")), call.prompt] += 1
+        pieces = speak(self, call)
+        streamed = bool(call.body.get("stream"))
+        kind = "text/event-stream" if streamed else "application/json"
+        return await _sent(request, pieces, kind, fault)
+
+
+def _canned(request: web.Request, reply: Reply) -> web.Response:
+    if reply.status == 0:
+        return _hang_up(request)
+    body = reply.body.encode() if isinstance(reply.body, str) else reply.body
+    return web.Response(
+        status=reply.status, body=body, headers={"content-type": "application/json"} | reply.headers
+    )
+
+
+def _error(status: int, message: str, headers: dict[str, str] | None = None) -> web.Response:
+    body = {"error": {"message": message, "type": "loopback"}}
+    return web.json_response(body, status=status, headers=headers)
+
+
+def _hang_up(request: web.Request) -> web.Response:
+    assert request.transport
+    request.transport.abort()
+    return web.Response()
+
+
+async def _sent(
+    request: web.Request, pieces: list[bytes], kind: str, fault: Fault | None
+) -> web.StreamResponse:
+    """The pieces of an answer, spoilt as the fault says."""
+    what = fault.kind if fault else ""
+    pieces = _SPOILT.get(what, lambda same: same)(pieces)
+    response = web.StreamResponse()
+    response.content_type = "text/html" if what == "wrong_type" else kind
+    await response.prepare(request)
+    for at, piece in enumerate(pieces):
+        if at == 1 and what == "stall":
+            await asyncio.sleep(fault.seconds if fault else 0)
+        if at == 1 and what == "hang_up_midway":
+            # What was written has to be on its way before the connection goes.
+            await asyncio.sleep(0.01)
+            return _hang_up(request)
+        await response.write(piece)
+    await response.write_eof()
+    return response
+
+
+_SPOILT: dict[str, Callable[[list[bytes]], list[bytes]]] = {
+    "garbage": lambda _: [b"\x00\xff this is ", b"no JSON"],
+    "half_character": lambda pieces: [*pieces[:-1], pieces[-1][:1] + "é".encode()[:1]],
+    "huge": lambda pieces: [*pieces, b" " * _HUGE_BYTES],
+    "wrong_type": lambda _: [b"<html><body>", b"Sign in to go on</body></html>"],
+    "empty": lambda _: [],
+}
+
+
+def _whole(answer: dict[str, Any]) -> list[bytes]:
+    data = json.dumps(answer, ensure_ascii=False).encode()
+    return [data[: len(data) // 2], data[len(data) // 2 :]]
+
+
+def _tokens(text: str) -> int:
+    return max(1, len(text.encode()) // 4)
+
+
+def _usage(self: LoopbackUpstream, call: Call, text: str) -> dict[str, Any] | None:
+    read, said = _tokens(call.raw.decode("utf-8", "replace")), _tokens(text)
+    self.billed_tokens["input"] += read
+    self.billed_tokens["output"] += said
+    if not self.report_usage:
+        return None
+    return {"prompt_tokens": read, "completion_tokens": said, "total_tokens": read + said}
+
+
+def _chat(self: LoopbackUpstream, call: Call) -> list[bytes]:
+    text = self.answer(call)
+    usage = _usage(self, call, text)
+    head = {"id": f"chat-{call.number}", "model": call.body.get("model")}
+    if call.body.get("stream"):
+        deltas = [{"choices": [{"index": 0, "delta": {"content": word}}]} for word in _words(text)]
+        stop = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": usage}
+        events = [f"data: {json.dumps({**head, **event})}\n\n" for event in [*deltas, stop]]
+        return [event.encode() for event in [*events, "data: [DONE]\n\n"]]
+    message = {"role": "assistant", "content": text}
+    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    return _whole({**head, "object": "chat.completion", "choices": [choice], "usage": usage})
+
+
+def _completions(self: LoopbackUpstream, call: Call) -> list[bytes]:
+    text = self.answer(call)
+    choice = {"index": 0, "text": text, "finish_reason": "stop"}
+    return _whole({"choices": [choice], "usage": _usage(self, call, text)})
+
+
+def _messages(self: LoopbackUpstream, call: Call) -> list[bytes]:
+    text = self.answer(call)
+    usage = _usage(self, call, text)
+    tokens = usage and {
+        "input_tokens": usage["prompt_tokens"],
+        "output_tokens": usage["completion_tokens"],
+    }
+    head = {"id": f"msg-{call.number}", "type": "message", "role": "assistant", "usage": tokens}
+    if call.body.get("stream"):
+        events: list[dict[str, Any]] = [
+            {"type": "message_start", "message": {**head, "content": []}},
+            {"type": "content_block_start", "index": 0, "content_block": {"type": "text"}},
+        ]
+        for word in _words(text):
+            delta = {"type": "text_delta", "text": word}
+            events.append({"type": "content_block_delta", "index": 0, "delta": delta})
+        events += [
+            {"type": "content_block_stop", "index": 0},
+            {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": tokens},
+            {"type": "message_stop"},
+        ]
+        return [f"event: {e['type']}\ndata: {json.dumps(e)}\n\n".encode() for e in events]
+    content = [{"type": "text", "text": text}]
+    return _whole({**head, "content": content, "stop_reason": "end_turn"})
+
+
+def _embeddings(_: LoopbackUpstream, call: Call) -> list[bytes]:
+    texts = call.body["input"]
+    data = [{"index": at, "embedding": embedding(text)} for at, text in enumerate(texts)]
+    # Out of order on purpose: `index` says what belongs where.
+    return _whole({"data": data[::-1]})
+
+
+def _words(text: str) -> list[str]:
+    words = text.split(" ")
+    return [*(f"{word} " for word in words[:-1]), words[-1]]
+
+
+_SPOKEN = {
+    "/chat/completions": _chat,
+    "/completions": _completions,
+    "/messages": _messages,
+    "/embeddings": _embeddings,
+}
+
+
+@contextmanager
+def serving() -> Iterator[LoopbackUpstream]:
+    """A server on a free port, in a thread of its own, until the context ends."""
+    upstream = LoopbackUpstream()
+    loop = asyncio.new_event_loop()
+
+    async def start() -> web.ServerRunner:
+        runner = web.ServerRunner(web.Server(upstream.handle), shutdown_timeout=0.1)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        upstream.port = runner.addresses[0][1]
+        return runner
+
+    async def stop(runner: web.ServerRunner) -> None:
+        await runner.cleanup()
+        # Answers that are late on purpose are never given.
+        late = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+
+    runner = loop.run_until_complete(start())
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    try:
+        yield upstream
+    finally:
+        asyncio.run_coroutine_threadsafe(stop(runner), loop).result(10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
