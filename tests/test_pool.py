@@ -161,3 +161,15 @@ def test_unpriced_models_are_listed() -> None:
         (Model("in", "", 1.0), Model("out", "", None, 1.0), Model("free", "", 0.0, 0.0))
     )
     assert half.unpriced == ("in", "out")
+
+
+@pytest.mark.parametrize("pasted", ["gsk_FAKE1234", "sk-FAKE"])
+def test_a_key_pasted_for_its_variables_name_is_refused_and_not_shown(tmp_path, pasted) -> None:
+    path = tmp_path / "pool.toml"
+    path.write_text(
+        f'[endpoints.there]\nbase_url = "http://127.0.0.1:1/v1"\nkey_env = "{pasted}"\n'
+        '[[models]]\nmodel = "m"\nendpoint = "there"\n'
+    )
+    with pytest.raises(PoolError, match="key_env") as refused:
+        ModelPool.read(path)
+    assert pasted not in str(refused.value)

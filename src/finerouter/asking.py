@@ -6,6 +6,7 @@ requests are written or sent, and no key: only where a key can be read.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -185,7 +186,8 @@ def _is_text(value: Any) -> bool:
 
 
 def _is_variable(value: Any) -> bool:
-    return isinstance(value, str) and value.isidentifier() and value.isascii()
+    # Capitals only: a pasted key must not pass for a name, for names stand in messages.
+    return isinstance(value, str) and re.fullmatch("[A-Z_][A-Z0-9_]*", value) is not None
 
 
 def _are_texts(value: Any) -> bool:

@@ -584,3 +584,54 @@ def test_marks_are_read(text: str, mark: float) -> None:
 )
 def test_verdicts_are_read(text: str, ahead: float | None) -> None:
     assert read_better(text) == ahead
+
+
+# Mistakes that once were
+
+
+@pytest.mark.parametrize(
+    ("spec", "asked", "text", "right"),
+    [
+        ("choice", prompt("B"), "The answer is a reptile, so B.", 1.0),
+        ("choice", prompt("B"), "Answer: I think B", 1.0),
+        ("choice", prompt("B"), "the answer is b", 1.0),
+        ("label", prompt("No", choices=["Yes", "No"]), "No, it is not", 1.0),
+        ("numeric", prompt("0.5"), "It is .5", 1.0),
+        ("numeric", prompt("5"), "It is \u22125", 0.0),
+        ("numeric", prompt("-5"), "It is \u22125", 1.0),
+    ],
+)
+def test_answers_that_were_misread(spec: str, asked: Prompt, text: str, right: float) -> None:
+    assert score(spec, asked, text) == right
+
+
+@pytest.mark.parametrize(
+    ("spec", "asked"),
+    [("choice", prompt("Paris")), ("choice", prompt("10")), ("numeric", prompt("nan"))],
+)
+def test_a_reference_that_nobody_can_meet_is_told(spec: str, asked: Prompt) -> None:
+    assert build_grader(spec).lacks(asked)
+
+
+def test_a_grader_that_breaks_gives_no_score() -> None:
+    dangling = prompt(None, schema={"$ref": "#/nowhere"})
+    found = grade(build_grader("json-schema"), dangling, '{"a": 1}')
+    assert found.score is None
+    assert "failed" in found.reason
+
+
+def test_a_row_that_a_grader_cannot_read_is_told() -> None:
+    assert build_grader("json-schema").lacks(prompt(None, schema=5))
+
+
+@pytest.mark.skipif(not isolated(), reason="this kernel gives no namespaces")
+def test_code_that_prints_its_own_source_does_not_pass() -> None:
+    asked = prompt(None, tests="assert False")
+    cheat = "import os\nprint(open(__file__).read(), flush=True)\nos._exit(0)"
+    assert score("tests", asked, cheat) == 0.0
+
+
+@pytest.mark.skipif(not isolated(), reason="this kernel gives no namespaces")
+def test_right_code_may_print_a_lot() -> None:
+    asked = prompt(None, tests="assert answer == 4")
+    assert score("tests", asked, "print('x' * 100_000)\nanswer = 4") == 1.0

@@ -126,7 +126,7 @@ def _text(value: Any) -> str:
     if value is None or isinstance(value, str):
         return value or ""
     # A number or an object as the reference: as JSON writes it.
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _twice(prompt: Prompt, good: Mapping[str, Prompt]) -> str | None:

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from finerouter.asking import Asking
+from finerouter.asking import Asking, Endpoint
 from finerouter.collecting.journal import Question
 from finerouter.collecting.spending import most_usd
 from finerouter.errors import PoolError
@@ -49,11 +49,16 @@ def check_askable(models: Iterable[Model], *, budget_usd: float | None) -> None:
     """See, before anything is spent, that these models can be asked within a budget.
 
     Raises:
-        PoolError: one has no endpoint; or there is a budget, and what its calls could cost is
-            unknown.
+        PoolError: one has no endpoint; two endpoints have one name; or there is a budget, and what
+            a model's calls could cost is unknown.
     """
+    named: dict[str, Endpoint] = {}
     for model in models:
-        asking_of(model)
+        endpoint = asking_of(model).endpoint
+        if named.setdefault(endpoint.name, endpoint) != endpoint:
+            raise PoolError(
+                f"two different endpoints are called {endpoint.name!r}; give each its own name"
+            )
         if budget_usd is None:
             continue
         if not model.priced:

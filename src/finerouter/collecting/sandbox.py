@@ -2,7 +2,8 @@
 
 Takes a program's text; gives how it ended. Limits on time, memory and written bytes hold wherever
 there is a POSIX system. On Linux, where user namespaces are to be had, the program also has no
-network, touches no other process, and may write nothing but an empty folder in memory of its own.
+network (sockets of this machine that are files can be reached all the same), touches no other
+process, and may write nothing but an empty folder in memory of its own.
 It can read the files that the user can read. `isolated()` says which of the two it is.
 """
 
@@ -37,7 +38,7 @@ class Ended:
 
     Attributes:
         code: exit code, negative for a signal.
-        output: standard output and error, at most 64 KiB.
+        output: standard output and error, the last 64 KiB.
         timed_out: whether it was stopped for its time.
     """
 
@@ -60,7 +61,7 @@ def run_program(program: str, limits: Limits = Limits(), *, open_network: bool =
         (path / "work").mkdir()
         with (path / "output").open("w+b") as output:
             code, timed_out = _waited_for(path, limits, output.fileno(), open_network)
-            output.seek(0)
+            output.seek(max(0, output.seek(0, os.SEEK_END) - _OUTPUT_BYTES))
             text = output.read(_OUTPUT_BYTES).decode("utf-8", "replace")
     return Ended(code, text, timed_out)
 

@@ -163,8 +163,14 @@ def _read_messages(answer: Mapping[str, Any]) -> Answer:
 
 
 def _answer(content: Any, choice: Mapping[str, Any], usage: Usage | None) -> Answer:
-    text = content if isinstance(content, str) else ""
-    return Answer(_spoken(text), str(choice.get("finish_reason") or ""), usage)
+    return Answer(_spoken(_text(content)), str(choice.get("finish_reason") or ""), usage)
+
+
+def _text(content: Any) -> str:
+    """A text, or the texts of a list of parts; a call of tools has none."""
+    if isinstance(content, list):
+        return "".join(part["text"] for part in content if part.get("type") == "text")
+    return content if isinstance(content, str) else ""
 
 
 def _spoken(text: str) -> str:

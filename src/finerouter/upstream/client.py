@@ -198,7 +198,10 @@ class Upstream:
                     self.endpoint.base_url + path, data=content, headers=all_headers,
                     proxy=self._proxy, allow_redirects=False,
                 )  # fmt: skip
-        except self._http.ClientConnectorError as error:
+        except self._http.ClientHttpProxyError as error:
+            # Not the error's own text: it shows the proxy's address with user and password.
+            raise _NotSent(f"the proxy refused: status {error.status}") from None
+        except (self._http.ClientConnectorError, self._http.ConnectionTimeoutError) as error:
             raise _NotSent(_named(error)) from error
         except self.troubles as error:
             raise EndpointError(_named(error)) from error

@@ -33,11 +33,16 @@ def openai_usage(usage: Any) -> Usage | None:
     """Of chat and completions endpoints, whose input counts what was cached."""
     if not isinstance(usage, Mapping) or not _known(usage, "prompt_tokens", "completion_tokens"):
         return None
+    given, written = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
+    cached = _count(usage.get("prompt_tokens_details"), "cached_tokens")
+    reasoning = _count(usage.get("completion_tokens_details"), "reasoning_tokens")
+    # Some count thoughts beside the completion, or what was cached beside the prompt.
+    beside = given + written + reasoning == _count(usage, "total_tokens")
     return Usage(
-        input_tokens=_count(usage, "prompt_tokens"),
-        output_tokens=_count(usage, "completion_tokens"),
-        cached_input_tokens=_count(usage.get("prompt_tokens_details"), "cached_tokens"),
-        reasoning_tokens=_count(usage.get("completion_tokens_details"), "reasoning_tokens"),
+        input_tokens=given + cached if cached > given else given,
+        output_tokens=written + reasoning if beside else written,
+        cached_input_tokens=cached,
+        reasoning_tokens=reasoning,
     )
 
 

@@ -10,13 +10,16 @@ import re
 
 from finerouter.collecting.graders.grade import Grade, Grader, Pointwise
 from finerouter.collecting.graders.options import no_options
+from finerouter.collecting.graders.reading import shown
 from finerouter.collecting.prompts import Prompt
 
 _LETTER = r"\(?\**([A-Za-z])\**\)?"
+# In a sentence "a" and "I" are words: a small letter must end it, and "I" not begin one.
+_SAID = r"\(?\**([A-HJ-Z]|I(?!\s+[a-z])|[a-z](?=\**\)?\s*(?:[.,;)\n]|\Z)))\**\)?"
 # From the surest way of saying it to the least; the first that is there counts.
 _WAYS = (
     re.compile(r"\\boxed\{\s*(?:\\text\{)?\s*\(?([A-Za-z])\)?\s*\}"),
-    re.compile(rf"(?i:answer|choice|option)\W*(?i:is|:|would be)\W*{_LETTER}(?![A-Za-z'’])"),
+    re.compile(rf"(?i:answer|choice|option)\W*(?i:is|:|would be)\W*{_SAID}(?![A-Za-z'’])"),
     re.compile(rf"\A\W*{_LETTER}\W*\Z"),
     re.compile(r"\A\W*([A-Z])\s*[).:](?=\s|\Z)"),
     re.compile(r"\(([A-Za-z])\)"),
@@ -27,7 +30,7 @@ _WAYS = (
 def build(option: str) -> Grader:
     """The grader; it takes no options."""
     no_options("choice", option)
-    return Pointwise(score, needs=("reference",))
+    return Pointwise(score, needs=("reference",), check=_unusable)
 
 
 def score(prompt: Prompt, text: str) -> Grade:
@@ -49,3 +52,10 @@ def named_letter(text: str) -> str | None:
 def _letter(reference: str) -> str:
     plain = reference.strip(" ().").upper()
     return chr(ord("A") + int(plain)) if plain.isdecimal() and len(plain) == 1 else plain[:1]
+
+
+def _unusable(prompt: Prompt) -> str | None:
+    for reference in prompt.references:
+        if len(reference.strip(" ().")) != 1:
+            return f"its reference {shown(reference)} is no letter of a choice"
+    return None

@@ -23,7 +23,7 @@ from finerouter.collecting.sandbox import Ended, Limits, isolated, run_program
 from finerouter.errors import ConfigError
 
 _FENCED = re.compile(r"```[\w+-]*[ \t]*\n(.*?)(?:```|\Z)", re.DOTALL)
-ISOLATED = "code ran without network, touching no other process, in an empty folder in memory"
+ISOLATED = "code ran in an empty folder in memory, without network but for sockets of this machine"
 OPEN = (
     "code ran with limits on time and memory only: this kernel gives no namespaces, so the network "
     "and the user's files were within its reach"
@@ -63,7 +63,9 @@ def _passes(prompt: Prompt, text: str, piece: str, limits: Limits) -> tuple[bool
     prefix = str(prompt.fields.get("prefix") or "")
     program = f"{prefix}\n{code_of(text)}\n\n{piece}\n\nprint({passed!r})\n"
     ended = run_program(program, limits, open_network=not isolated())
-    return passed in ended.output, _reason(ended)
+    # Its last line and a clean end: code that prints its own source has the word, too.
+    last = ended.output.rstrip().rpartition("\n")[2]
+    return ended.code == 0 and last == passed, _reason(ended)
 
 
 def _reason(ended: Ended) -> str:

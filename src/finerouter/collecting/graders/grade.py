@@ -97,7 +97,10 @@ class Pointwise:
             there = prompt.references if name == "reference" else prompt.fields.get(name)
             if not there and there != 0:
                 return f"has no {name}, which its grader needs"
-        return self.check(prompt) if self.check else None
+        try:
+            return self.check(prompt) if self.check else None
+        except (TypeError, ValueError) as error:
+            return f"has something that its grader cannot read ({error})"
 
     def questions(self, prompt: Prompt, models: Sequence[Model]) -> Counter[str]:  # noqa: ARG002
         """See `Grader.questions`; it asks nobody."""
@@ -110,9 +113,16 @@ class Pointwise:
     async def grade(self, prompt: Prompt, answers: Sequence[Given], ask: Ask) -> list[Grade]:  # noqa: ARG002 (asks nobody)
         """See `Grader.grade`."""
         if not self.blocking:
-            return [self.score(prompt, given.text) for given in answers]
-        graded = (asyncio.to_thread(self.score, prompt, given.text) for given in answers)
+            return [self._scored(prompt, given.text) for given in answers]
+        graded = (asyncio.to_thread(self._scored, prompt, given.text) for given in answers)
         return list(await asyncio.gather(*graded))
+
+    def _scored(self, prompt: Prompt, text: str) -> Grade:
+        # The answer is paid for: whatever goes wrong with one grade must not lose the others.
+        try:
+            return self.score(prompt, text)
+        except Exception as error:
+            return Grade(None, f"the grader failed ({type(error).__name__}: {error})")
 
 
 def best(grades: Sequence[Grade]) -> Grade:

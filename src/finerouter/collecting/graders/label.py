@@ -24,7 +24,7 @@ def score(prompt: Prompt, text: str) -> Grade:
     words = [word.strip(WRAPPING).casefold() for word in re.split(r"[\s,/]+", answer_line(text))]
     named = {choice for choice in choices if choice.casefold() in words}
     # "No, it is not" is a plain no, whereas "not positive" says nothing exact.
-    denied = "not" in words and "no" not in choices
+    denied = "not" in words and "no" not in {choice.casefold() for choice in choices}
     right = len(named) == 1 and named <= set(prompt.references) and not denied
     return Grade.of(right, reason=f"names {', '.join(sorted(named)) or 'none of the choices'}")
 

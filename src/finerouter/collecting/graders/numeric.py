@@ -16,7 +16,7 @@ from finerouter.collecting.graders.options import read_options
 from finerouter.collecting.graders.reading import MARK, answer_line, shown
 from finerouter.collecting.prompts import Prompt
 
-_NUMBER = re.compile(r"-?\d+(?:,\d{3})*(?:\.\d+)?(?:[eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[-−]?(?:\d+(?:,\d{3})*(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?")
 _NUMBER_WORDS = (
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
     "eleven", "twelve",
@@ -70,7 +70,11 @@ def _where(text: str) -> tuple[str, bool]:
 
 def _value(written: str) -> float:
     plain = written.strip().lower()
-    return _DIGITS[plain] if plain in _DIGITS else float(plain.replace(",", "").lstrip("$"))
+    return (
+        _DIGITS[plain]
+        if plain in _DIGITS
+        else float(plain.replace(",", "").replace("−", "-").lstrip("$"))
+    )
 
 
 def _near(found: float, reference: float, tolerance: float) -> bool:
@@ -82,7 +86,9 @@ def _near(found: float, reference: float, tolerance: float) -> bool:
 def _unusable(prompt: Prompt) -> str | None:
     for reference in prompt.references:
         try:
-            _value(reference)
+            usable = math.isfinite(_value(reference))
         except ValueError:
+            usable = False
+        if not usable:
             return f"its reference {shown(reference)} is no number"
     return None
