@@ -99,6 +99,18 @@ def test_probe_prompts_count_as_seen(joined: Router, without: Router, table: Out
     assert not joined.was_trained_on(["A prompt of nobody's."]).any()
 
 
+def test_near_copies_of_probes_count_as_seen(without, fit: OutcomeTable) -> None:
+    long = [
+        f"{text} {' '.join(f'w{at}x{n}' for n in range(60))}"
+        for at, text in enumerate(fit.prompts[:30])
+    ]
+    asked = replace(fit.rows(list(range(30))), prompts=tuple(long))
+    wider = join(without, fit.pool[NEW], probes=asked)
+    copies = [f"{text} please" for text in long]
+    assert not without.nearly_trained_on(copies).any()
+    assert wider.nearly_trained_on(copies).all()
+
+
 def test_joining_again_replaces_what_was_known(without, joined, fit) -> None:
     more = join(joined, fit.pool[NEW], probes=fit)
     direct = join(without, fit.pool[NEW], probes=fit)

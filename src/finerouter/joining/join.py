@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finerouter.cost import CostModel
+from finerouter.duplicates import sketches
 from finerouter.errors import DataError, PoolError
 from finerouter.joining.probing import Probes, known_scores, of_newcomer, own_column
 from finerouter.outcomes import OutcomeTable
@@ -110,8 +111,14 @@ def join(
         training=replace(
             router.training,
             info={**router.training.info, "joined": [*joined_models(router), record]},
+            sketches=_with_probes(router.training.sketches, probes),
         ),
     )
+
+
+def _with_probes(known: NDArray[np.uint8], probes: OutcomeTable | None) -> NDArray[np.uint8]:
+    """Sketches with those of the probes: their near copies must not be judged on either."""
+    return known if probes is None else np.concatenate([known, sketches(probes.prompts)])
 
 
 def joined_models(router: Router) -> list[dict[str, Any]]:
