@@ -11,7 +11,7 @@ from finerouter import OutcomeTable, Router
 from finerouter.errors import DataError, OutputError
 from finerouter.evaluation import EvaluationResult, Interval, evaluate, write_report
 from finerouter.evaluation.report import read_evaluation, without_prompts
-from finerouter.evaluation.report.headline import judged_on, statements
+from finerouter.evaluation.report.headline import hindsight, judged_on, statements
 from finerouter.evaluation.report.task_map import MOST_MARKS, drawn_prompts
 from tests.evaluation.pages import Page
 
@@ -276,3 +276,59 @@ def test_the_first_sentence_names_what_was_judged(result: EvaluationResult) -> N
     said = judged_on(result)
     assert str(result.data.prompts) in said
     assert result.best_single in said
+
+
+def with_best_single_at(result: EvaluationResult, quality: float) -> EvaluationResult:
+    """The evaluation as if the best single model and its line had this quality."""
+    lines = tuple(
+        replace(line, quality=Interval(quality, quality, quality))
+        if line.kind == "best single"
+        else line
+        for line in result.lines
+    )
+    models = tuple(
+        replace(model, quality=Interval(quality, quality, quality))
+        if model.model == result.best_single
+        else model
+        for model in result.models
+    )
+    return replace(result, lines=lines, models=models)
+
+
+def test_a_single_model_that_did_better_in_hindsight_is_named_near_the_top(
+    result: EvaluationResult, tmp_path: Path
+) -> None:
+    worse = with_best_single_at(result, 0.01)
+    best = max(worse.models, key=lambda model: model.quality.value)
+    (said,) = hindsight(worse)
+    assert f"{best.model} scored {100 * best.quality.value:.1f}" in said
+    assert f"{result.best_single} 1.0, the router " in said
+    page = page_of(worse, tmp_path)
+    assert page.words.index(said) < page.words.index("When only quality matters")
+
+
+def test_without_costs_the_better_single_model_is_named_all_the_same(
+    result: EvaluationResult,
+) -> None:
+    worse = with_best_single_at(result, 0.01)
+    free = tuple(replace(model, cost_per_1k_usd=None) for model in worse.models)
+    (said,) = hindsight(replace(worse, models=free))
+    assert "They cost" not in said
+    assert "They cost" in hindsight(worse)[0]
+
+
+def test_no_hindsight_where_the_best_single_model_is_the_best(result: EvaluationResult) -> None:
+    assert hindsight(with_best_single_at(result, 0.999)) == ()
+    top = max(model.quality.value for model in result.models)
+    assert hindsight(with_best_single_at(result, top - 1e-9)) == ()
+    unknown = replace(result.models[0], quality=Interval(float("nan"), float("nan"), float("nan")))
+    assert hindsight(with_best_single_at(replace(result, models=(unknown,)), 0.999)) == ()
+
+
+def test_a_changed_best_single_model_is_said_beside_before_and_now(
+    result: EvaluationResult, tmp_path: Path
+) -> None:
+    assert "The best single model was" not in page_of(result, tmp_path, previous=result).words
+    earlier = replace(result, best_single="other")
+    page = page_of(result, tmp_path, previous=earlier)
+    assert f"The best single model was other and is {result.best_single} now" in page.words

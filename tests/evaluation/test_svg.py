@@ -3,7 +3,7 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from finerouter.evaluation import Interval
@@ -129,6 +129,10 @@ def test_labels_of_marks_side_by_side_do_not_cover_each_other() -> None:
         (words.points(Interval(0.012, 0.004, 0.02)), "+1.2 [+0.4, +2.0]"),
         (words.points(Interval(0.012, -0.004, 0.02)), "+1.2 [-0.4, +2.0] no difference shown"),
         (words.points(Interval(-0.0001, -0.0001, 0.0)), "0.0 [0.0, 0.0] no difference shown"),
+        (words.points(Interval(0.0138, 0.00048, 0.0267)), "+1.38 [+0.05, +2.67]"),
+        (words.points(Interval(-0.0138, -0.0267, -0.00004)), "-1.380 [-2.670, -0.004]"),
+        (words.points(Interval(0.01, 0.0, 0.02)), "+1.0 [0.0, +2.0] no difference shown"),
+        (words.percent(Interval(0.2, 0.004, 0.4)), "20.0% [0.4%, 40.0%]"),
         (words.points(None), "unknown"),
         (words.points(Interval(0.01, float("nan"), float("nan"))), "+1.0"),
         (words.percent(Interval(0.42, 0.18, 0.65)), "42% [18%, 65%]"),
@@ -147,3 +151,17 @@ def test_labels_of_marks_side_by_side_do_not_cover_each_other() -> None:
 )
 def test_numbers_in_words(made: str, said: str) -> None:
     assert made == said
+
+
+@given(low=st.floats(-0.5, 0.5), width=st.floats(0, 0.5), share=st.floats(0, 1))
+def test_a_bound_reads_as_zero_only_where_no_difference_is_shown(
+    low: float, width: float, share: float
+) -> None:
+    interval = Interval(low + share * width, low, low + width)
+    # Bounds nearer to zero than a millionth of a point are beyond what a page can show.
+    assume(interval.holds_zero or min(abs(interval.low), abs(interval.high)) > 1e-8)
+    said = words.points(interval)
+    bounds = [float(bound) for bound in said[said.index("[") + 1 : said.index("]")].split(", ")]
+    assert interval.holds_zero == said.endswith(words.NOTHING_SHOWN)
+    if not interval.holds_zero:
+        assert 0 not in bounds

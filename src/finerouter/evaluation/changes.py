@@ -40,6 +40,7 @@ class Changes:
         moved, balanced_moved: share of the shared prompts that get another model now.
         models_added, models_removed: of the router.
         tasks_added, tasks_removed: names that came and went, among tasks with held-out prompts.
+        best_single, best_single_before: that the headline's figures are against, now and before.
         same_data, same_training: whether the judged and the training outcomes are the same.
         figures: the headline, field by field.
     """
@@ -55,6 +56,8 @@ class Changes:
     models_removed: tuple[str, ...]
     tasks_added: tuple[str, ...]
     tasks_removed: tuple[str, ...]
+    best_single: str
+    best_single_before: str
     same_data: bool
     same_training: bool
     figures: tuple[FigureChange, ...]
@@ -81,6 +84,8 @@ def compare(
         models_removed=_without(old_models, models),
         tasks_added=_without(tasks, old_tasks),
         tasks_removed=_without(old_tasks, tasks),
+        best_single=result.best_single,
+        best_single_before=previous.best_single,
         same_data=result.data.fingerprint == previous.data.fingerprint,
         same_training=result.router.training_fingerprint == previous.router.training_fingerprint,
         figures=_figures(result, previous),

@@ -30,6 +30,7 @@ def change_sentences(changes: Changes) -> tuple[str, ...]:
     """What changed, the weightiest first."""
     return (
         *_about_prompts(changes),
+        *_about_best_single(changes),
         *_came_and_went("models", changes.models_added, changes.models_removed),
         *_came_and_went("tasks", changes.tasks_added, changes.tasks_removed),
         f"The judged prompts and outcomes are {_same(changes.same_data)}, the training data "
@@ -61,6 +62,16 @@ def _about_prompts(changes: Changes) -> tuple[str, ...]:
         f"{words.money(changes.balanced_cost_per_1k_usd)}.",
         f"Now given to another model, at cost weight 0: {words.share(changes.moved)} of them; "
         f"balanced: {words.share(changes.balanced_moved)}.",
+    )
+
+
+def _about_best_single(changes: Changes) -> tuple[str, ...]:
+    if changes.best_single == changes.best_single_before:
+        return ()
+    return (
+        f"The best single model was {changes.best_single_before} and is {changes.best_single} now: "
+        "the figures of the table below are against different models, so their difference is not "
+        "the router's alone.",
     )
 
 

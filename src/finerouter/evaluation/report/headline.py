@@ -6,10 +6,11 @@ Takes an `EvaluationResult` and a volume; gives statements. Knows nothing of the
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isnan
 
 from finerouter.evaluation.intervals import Interval
 from finerouter.evaluation.report import words
-from finerouter.evaluation.result import EvaluationResult, Line
+from finerouter.evaluation.result import EvaluationResult, Line, ModelFigures
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,29 @@ def judged_on(result: EvaluationResult) -> str:
         f"The router was judged on {data.prompts:,} prompts{where}{unseen}, against always asking "
         f"{result.best_single}, the model that did best on the training prompts. It chooses among "
         f"{len(result.models)} models. Scores run from 0 to 100; brackets hold 95 % intervals."
+    )
+
+
+def hindsight(result: EvaluationResult) -> tuple[str, ...]:
+    """A warning where another single model did better on these prompts than the one held against.
+
+    The best single model is chosen on training prompts, as a user would have to; the reader should
+    know when gains and savings would be smaller against the other. No difference is given: the
+    evaluation holds no interval of it.
+    """
+    single, router = _single(result), words.score(result.line("router").quality.value)
+    known = [model for model in result.models if not isnan(model.quality.value)]
+    best = max(known, key=lambda model: model.quality.value, default=None)
+    if best is None or best.quality.value <= single.quality.value:
+        return ()
+    before, after = words.score(single.quality.value), words.score(best.quality.value)
+    if before == after:
+        return ()
+    return (
+        f"In hindsight another single model did better here: {best.model} scored {after}, "
+        f"{result.best_single} {before}, the router {router}.{_costs(best, single)} Gains and "
+        f"savings on this page are against {result.best_single}, which training chose; whatever "
+        "is picked in hindsight profits from luck.",
     )
 
 
@@ -115,6 +139,15 @@ def _single(result: EvaluationResult) -> Line:
     return result.line("best single")
 
 
+def _costs(model: ModelFigures, single: Line) -> str:
+    if model.cost_per_1k_usd is None or single.cost_per_1k_usd is None:
+        return ""
+    return (
+        f" They cost {words.usd(model.cost_per_1k_usd)} and "
+        f"{words.usd(single.cost_per_1k_usd.value)} per 1,000 prompts."
+    )
+
+
 def _not_shown(what: str, verdict: str) -> str:
     return (f"no {what} shown" if verdict == "none" else f"{what} unknown").capitalize()
 
@@ -122,7 +155,8 @@ def _not_shown(what: str, verdict: str) -> str:
 def _plausible(gain: Interval) -> str:
     if words.verdict(gain) == "unknown":
         return "There are too few prompts for an interval."
-    low, high = words.signed_points(gain.low), words.signed_points(gain.high)
+    decimals = words.places(gain, words.signed_points, 1)
+    low, high = (words.signed_points(bound, decimals) for bound in (gain.low, gain.high))
     if gain.holds_zero:
         return f"Any difference from {low} to {high} points fits these prompts."
     return f"With 95 % confidence the difference lies between {low} and {high} points."

@@ -18,7 +18,7 @@ from finerouter.evaluation.report import tables, words
 from finerouter.evaluation.report.calibration import calibration_plot
 from finerouter.evaluation.report.changes import change_sentences, change_table
 from finerouter.evaluation.report.data import data_block, without_prompts
-from finerouter.evaluation.report.headline import judged_on, statements
+from finerouter.evaluation.report.headline import hindsight, judged_on, statements
 from finerouter.evaluation.report.quality_cost import quality_cost_plot
 from finerouter.evaluation.report.task_map import drawn_prompts, task_map_drawing
 from finerouter.evaluation.result import EvaluationResult
@@ -71,6 +71,7 @@ def _render(
         words=words,
         style=Markup(style),
         judged_on=judged_on(result),
+        notes=(*result.notes, *hindsight(result)),
         statements=statements(result, volume),
         volume=volume,
         prompts_shown=prompts,

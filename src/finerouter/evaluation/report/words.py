@@ -12,6 +12,9 @@ from finerouter.evaluation.intervals import Interval
 from finerouter.evaluation.result import Metric
 
 NOTHING_SHOWN = "no difference shown"
+# Shows a number with so many decimals.
+Show = Callable[[float, int], str]
+_MOST_PLACES = 6
 UNKNOWN = "unknown"
 
 
@@ -43,33 +46,44 @@ def dollars(amount: float | None) -> str:
     return f"{'-' if amount < 0 else ''}${abs(amount):,.0f}"
 
 
-def signed_points(value: float) -> str:
+def signed_points(value: float, places: int = 1) -> str:
     """A difference of scores in points, with its sign; nothing that rounds to nil has one."""
-    text = f"{100 * value:+.1f}"
-    return "0.0" if float(text) == 0 else text
+    text = f"{100 * value:+.{places}f}"
+    return text.lstrip("+-") if float(text) == 0 else text
+
+
+def places(interval: Interval, show: Show, least: int) -> int:
+    """Decimals to show a difference with: more where a bound would read as the zero it excludes."""
+    if verdict(interval) not in ("better", "worse"):
+        return least
+    near = min(abs(interval.low), abs(interval.high))
+    enough = (at for at in range(least, _MOST_PLACES) if set(show(near, at)) & set("123456789"))
+    return next(enough, _MOST_PLACES)
 
 
 def points(interval: Interval | None) -> str:
     """A difference in points with its interval."""
-    return _difference(interval, signed_points)
+    return _difference(interval, signed_points, 1)
 
 
 def percent(interval: Interval | None) -> str:
     """A share saved or closed with its interval."""
-    return _difference(interval, lambda value: f"{value:.0%}")
+    return _difference(interval, _percent, 0)
 
 
 def money(interval: Interval | None) -> str:
     """A difference of money with its interval."""
-    return _difference(interval, lambda value: f"{'+' if value > 0 else ''}{usd(value)}")
+    return _difference(interval, lambda value, _: f"{'+' if value > 0 else ''}{usd(value)}", 0)
 
 
 def metric(value: Metric) -> str:
     """A metric in its unit, with its interval where it has one."""
     if value.value is None:
         return UNKNOWN
-    show = _UNITS[value.unit]
-    return _difference(value.value, show) if value.difference else bracketed(value.value, show)
+    show, least = _UNITS[value.unit]
+    if value.difference:
+        return _difference(value.value, show, least)
+    return bracketed(value.value, lambda one: show(one, least))
 
 
 def bracketed(interval: Interval, show: Callable[[float], str]) -> str:
@@ -90,17 +104,23 @@ def verdict(interval: Interval | None) -> str:
     return "better" if interval.value > 0 else "worse"
 
 
-def _difference(interval: Interval | None, show: Callable[[float], str]) -> str:
+def _percent(value: float, decimals: int) -> str:
+    return f"{value:.{decimals}%}"
+
+
+def _difference(interval: Interval | None, show: Show, least: int) -> str:
     if interval is None:
         return UNKNOWN
-    text = bracketed(interval, show)
+    decimals = places(interval, show, least)
+    text = bracketed(interval, lambda value: show(value, decimals))
     return f"{text} {NOTHING_SHOWN}" if verdict(interval) == "none" else text
 
 
-_UNITS: Mapping[str, Callable[[float], str]] = {
-    "points": lambda value: f"{100 * value:.1f}",
-    "share": lambda value: f"{value:.1%}",
-    "bits": lambda value: f"{value:.2f} bits",
-    "usd": usd,
-    "score": lambda value: f"{value:.3f}",
+# Of each unit, how to show it and with how many decimals at least.
+_UNITS: Mapping[str, tuple[Show, int]] = {
+    "points": (lambda value, decimals: f"{100 * value:.{decimals}f}", 1),
+    "share": (_percent, 1),
+    "bits": (lambda value, decimals: f"{value:.{decimals}f} bits", 2),
+    "usd": (lambda value, _: usd(value), 0),
+    "score": (lambda value, decimals: f"{value:.{decimals}f}", 3),
 }
