@@ -235,6 +235,8 @@ def test_every_table_is_a_csv_file(result, tmp_path: Path) -> None:
     for name in ("metrics", "benchmarks", "tasks", "task_models", "models", "calibration", "curve",
                  "hull", "band", "single_models", "flip_rates", "regrets"):  # fmt: skip
         assert rows_of(tmp_path / "out" / f"{name}.csv")
+    write_csv(replace(result, notes=()), tmp_path / "out")
+    assert (tmp_path / "out" / "notes.csv").read_text("utf-8").split() == ["note"]
 
 
 def test_csv_replaces_nothing_else(result, tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ from finerouter.evaluation.result import EvaluationResult
 from finerouter.outcomes import OutcomeTable
 
 MARKER = "lines.csv"
+# Columns of tables that are often empty: readers of CSV stumble over a file without a header.
+_ALWAYS = {"notes": ("note",)}
 
 
 def write_csv(result: EvaluationResult, folder: str | Path) -> None:
@@ -32,7 +34,7 @@ def write_csv(result: EvaluationResult, folder: str | Path) -> None:
     """
     with atomic_folder(Path(folder), marker=MARKER) as out:
         for name, rows in _tables(result).items():
-            _write(out / f"{name}.csv", [_flat(row) for row in rows])
+            _write(out / f"{name}.csv", [_flat(row) for row in rows], _ALWAYS.get(name, ()))
 
 
 def write_predictions(
@@ -127,8 +129,8 @@ def _cell(value: Any) -> Any:
     return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else value
 
 
-def _write(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    names = list(dict.fromkeys(name for row in rows for name in row))
+def _write(path: Path, rows: Sequence[Mapping[str, Any]], always: Sequence[str]) -> None:
+    names = list(dict.fromkeys([*always, *(name for row in rows for name in row)]))
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, names, restval="")
         writer.writeheader()
