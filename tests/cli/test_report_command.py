@@ -69,6 +69,7 @@ def test_report_refuses_before_it_works(
     (tmp_path / "mine" / "notes.txt").write_text("keep")
     for options, words in (
         (("--out", tmp_path), ("is a folder",)),
+        (("--predictions", tmp_path / "mine"), ("mine: is a folder", "predictions.json")),
         (("--previous", tmp_path / "other.json"), ("other.json", "not an evaluation")),
         (("--previous", tmp_path / "none.html"), ("none.html", "cannot be read")),
         (("--csv", tmp_path / "mine"), ("holds no lines.csv",)),

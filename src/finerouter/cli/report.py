@@ -90,5 +90,6 @@ def _check(
         raise click.UsageError("--predictions holds every prompt; leave it or --no-prompts out")
     if csv_folder is not None:
         check_replaceable(csv_folder, MARKER)
-    if out.is_dir():
-        raise OutputError(f"{out}: is a folder; name a file, such as {out / 'report.html'}")
+    for path, example in ((out, "report.html"), (predictions, "predictions.json")):
+        if path is not None and path.is_dir():
+            raise OutputError(f"{path}: is a folder; name a file, such as {path / example}")
