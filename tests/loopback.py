@@ -16,7 +16,7 @@ import hashlib
 import json
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -73,6 +73,11 @@ class Fault:
         return cls("status", code, headers)
 
     @classmethod
+    def error_inside(cls, code: int | str) -> Fault:
+        """An error in place of an answer, under status 200; of this code."""
+        return cls("error_inside", headers={"code": str(code)})
+
+    @classmethod
     def slow(cls, seconds: float) -> Fault:
         """The answer begins late."""
         return cls("slow", seconds=seconds)
@@ -83,11 +88,13 @@ class Fault:
         return cls("stall", seconds=seconds)
 
 
-# Every fault that needs no number; "empty" has a body of no bytes.
+# Every fault that needs no number; "empty" has a body of no bytes, "close" hangs up politely,
+# "bare" ends after the headers, "comments" come before the first event.
 FAULTS = {
     kind: Fault(kind)
     for kind in (
         "hang_up", "hang_up_midway", "garbage", "half_character", "huge", "wrong_type", "empty",
+        "close", "bare", "endless_headers", "broken_error", "comments",
     )
 }  # fmt: skip
 
@@ -118,6 +125,7 @@ class LoopbackUpstream:
         report_usage: whether answers tell their tokens.
         delay_s: before every answer.
         under_way, most_under_way: calls being answered now, and at most so far.
+        left_alone: calls whose caller went away while they were waited for.
     """
 
     def __init__(self) -> None:
@@ -135,6 +143,7 @@ class LoopbackUpstream:
         self.delay_s = 0.0
         self.under_way = 0
         self.most_under_way = 0
+        self.left_alone = 0
 
     @property
     def url(self) -> str:
@@ -151,7 +160,8 @@ class LoopbackUpstream:
     async def _call(self, request: web.Request) -> Call:
         raw = await request.read()
         headers = {name.lower(): value for name, value in request.headers.items()}
-        call = Call(len(self.requests) + 1, request.path, headers, json.loads(raw), raw)
+        body = json.loads(raw or "{}")
+        call = Call(len(self.requests) + 1, request.path, headers, body, raw)
         self.requests.append(call)
         return call
 
@@ -161,14 +171,24 @@ class LoopbackUpstream:
         fault = self.faults.pop(0) if self.faults else self.misbehave(call)
         if not self._lets_in(call):
             return _error(401, f"incorrect API key provided: {call.headers.get('authorization')}")
-        await asyncio.sleep(self.delay_s + (fault.seconds if fault and fault.kind == "slow" else 0))
-        if fault and fault.kind == "status":
-            return _error(fault.status_code, "on demand", fault.headers)
-        if fault and fault.kind == "hang_up":
-            return _hang_up(request)
+        late_s = fault.seconds if fault and fault.kind == "slow" else 0
+        await self._pause(request, self.delay_s + late_s)
+        if fault and fault.kind in _BEFORE:
+            return await _BEFORE[fault.kind](request, fault)
+        if request.method == "GET" and call.path == "/v1/models":
+            return web.json_response({"object": "list", "data": []})
         if self.chat and "messages" in call.body:
             return _canned(request, self.chat(call.prompt))
         return await self._answer(request, call, fault)
+
+    async def _pause(self, request: web.Request, seconds: float) -> None:
+        """Sleep, but notice when the caller goes."""
+        until = asyncio.get_running_loop().time() + seconds
+        while (left := until - asyncio.get_running_loop().time()) > 0:
+            if request.transport is None or request.transport.is_closing():
+                self.left_alone += 1
+                raise ConnectionResetError("the caller has gone")
+            await asyncio.sleep(min(left, 0.005))
 
     def _lets_in(self, call: Call) -> bool:
         given = call.headers.get("x-api-key") or call.headers.get("authorization", "")
@@ -184,7 +204,7 @@ class LoopbackUpstream:
         pieces = speak(self, call)
         streamed = bool(call.body.get("stream"))
         kind = "text/event-stream" if streamed else "application/json"
-        return await _sent(request, pieces, kind, fault)
+        return await _sent(request, pieces, kind, fault, self._pause)
 
 
 def _canned(request: web.Request, reply: Reply) -> web.Response:
@@ -208,18 +228,24 @@ def _hang_up(request: web.Request) -> web.Response:
 
 
 async def _sent(
-    request: web.Request, pieces: list[bytes], kind: str, fault: Fault | None
+    request: web.Request,
+    pieces: list[bytes],
+    kind: str,
+    fault: Fault | None,
+    pause: Callable[[web.Request, float], Awaitable[None]],
 ) -> web.StreamResponse:
     """The pieces of an answer, spoilt as the fault says."""
     what = fault.kind if fault else ""
     pieces = _SPOILT.get(what, lambda same: same)(pieces)
+    if fault and what == "error_inside":
+        pieces = _error_inside(fault.headers["code"], "event" in kind)
     response = web.StreamResponse()
     response.content_type = "text/html" if what == "wrong_type" else kind
     await response.prepare(request)
     for at, piece in enumerate(pieces):
         if at == 1 and what == "stall":
-            await asyncio.sleep(fault.seconds if fault else 0)
-        if at == 1 and what == "hang_up_midway":
+            await pause(request, fault.seconds if fault else 0)
+        if (what, at) in (("hang_up_midway", 1), ("bare", 0)):
             # What was written has to be on its way before the connection goes.
             await asyncio.sleep(0.01)
             return _hang_up(request)
@@ -228,12 +254,60 @@ async def _sent(
     return response
 
 
+async def _told_status(_: web.Request, fault: Fault) -> web.StreamResponse:
+    return _error(fault.status_code, "on demand", fault.headers)
+
+
+async def _aborted(request: web.Request, _: Fault) -> web.StreamResponse:
+    return _hang_up(request)
+
+
+async def _closed(request: web.Request, _: Fault) -> web.StreamResponse:
+    assert request.transport
+    request.transport.close()
+    return web.Response()
+
+
+async def _broken_error(request: web.Request, fault: Fault) -> web.StreamResponse:
+    response = web.StreamResponse(status=fault.status_code)
+    response.content_length = 1000
+    await response.prepare(request)
+    await response.write(b'{"error": {"message": "on dem')
+    await asyncio.sleep(0.01)
+    return _hang_up(request)
+
+
+async def _endless_headers(request: web.Request, _: Fault) -> web.StreamResponse:
+    transport = request.transport
+    assert isinstance(transport, asyncio.Transport)
+    transport.write(b"HTTP/1.1 200 OK\r\n")
+    while not transport.is_closing():
+        transport.write(b"x-more: and more\r\n" * 100)
+        await asyncio.sleep(0.001)
+    return web.Response()
+
+
+_BEFORE: dict[str, Callable[[web.Request, Fault], Awaitable[web.StreamResponse]]] = {
+    "status": _told_status,
+    "hang_up": _aborted,
+    "close": _closed,
+    "broken_error": _broken_error,
+    "endless_headers": _endless_headers,
+}
+
+
+def _error_inside(code: str, streamed: bool) -> list[bytes]:
+    told = json.dumps({"error": {"code": int(code) if code.isdecimal() else code, "message": "x"}})
+    return [f"data: {told}\n\n".encode()] if streamed else [told.encode()]
+
+
 _SPOILT: dict[str, Callable[[list[bytes]], list[bytes]]] = {
     "garbage": lambda _: [b"\x00\xff this is ", b"no JSON"],
     "half_character": lambda pieces: [*pieces[:-1], pieces[-1][:1] + "é".encode()[:1]],
     "huge": lambda pieces: [*pieces, b" " * _HUGE_BYTES],
     "wrong_type": lambda _: [b"<html><body>", b"Sign in to go on</body></html>"],
     "empty": lambda _: [],
+    "comments": lambda pieces: [b": PROCESSING\n\n", b": PROCESSING\r\n\r\n", *pieces],
 }
 
 

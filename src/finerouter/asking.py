@@ -33,7 +33,7 @@ class Endpoint:
         key_env: environment variable that holds the key; an unset one sends none, as many local
             servers want it.
         key_file: file that holds the key.
-        max_concurrent: calls under way at a time.
+        max_concurrent: calls under way at a time, None for what suits the caller.
         requests_per_minute: calls started in a minute, None for any number.
         timeout_s: seconds until an answer has to begin.
         max_tokens_name: what this endpoint calls the most tokens of an answer.
@@ -45,7 +45,7 @@ class Endpoint:
     api: str = "chat"
     key_env: str | None = None
     key_file: str | None = None
-    max_concurrent: int = 4
+    max_concurrent: int | None = None
     requests_per_minute: float | None = None
     timeout_s: float = 300.0
     max_tokens_name: str = "max_tokens"

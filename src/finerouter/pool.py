@@ -19,7 +19,8 @@ from finerouter.asking import Asking, Endpoint, read_endpoint, read_parameters
 from finerouter.errors import PoolError
 
 POOL_FILES = ("pool.toml", "models.json")
-# Keys of a pool entry that make up its `asking`.
+# Fields of a model that say where prompts are sent, and the keys of a pool entry they come from.
+_UNWRITTEN = frozenset(("asking", "further_askings"))
 _ASKING = frozenset(("endpoint", "upstream_model", "parameters"))
 
 
@@ -40,6 +41,7 @@ class Model:
         note: anything; for people.
         family: whose kin it is, such as "llama": a judge does not judge its own family.
         asking: at which endpoint and how it is asked, None when nobody said.
+        further_askings: other endpoints that serve it too; the gateway alone uses them.
     """
 
     model: str
@@ -53,6 +55,12 @@ class Model:
     cache_write_usd_per_mtok: float | None = None
     family: str = ""
     asking: Asking | None = None
+    further_askings: tuple[Asking, ...] = ()
+
+    @property
+    def askings(self) -> tuple[Asking, ...]:
+        """All ways of asking it, one per endpoint; () when nobody said."""
+        return (self.asking, *self.further_askings) if self.asking else ()
 
     @property
     def priced(self) -> bool:
@@ -60,9 +68,9 @@ class Model:
         return self.input_usd_per_mtok is not None and self.output_usd_per_mtok is not None
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON values, without what is unset and without `asking`."""
-        record = {item.name: getattr(self, item.name) for item in fields(self)}
-        del record["asking"]
+        """Plain JSON values, without what is unset and without how it is asked."""
+        kept = {item.name for item in fields(self)} - _UNWRITTEN
+        record = {item.name: getattr(self, item.name) for item in fields(self) if item.name in kept}
         record["capabilities"] = sorted(self.capabilities)
         return {key: value for key, value in record.items() if value not in (None, "", [])}
 
@@ -191,7 +199,7 @@ def _endpoints(content: Any, path: Path) -> dict[str, Endpoint]:
 
 
 def _model(record: Mapping[str, Any], endpoints: Mapping[str, Endpoint], where: str) -> Model:
-    known = ({item.name for item in fields(Model)} - {"asking"}) | _ASKING
+    known = ({item.name for item in fields(Model)} - _UNWRITTEN) | _ASKING
     unknown = sorted(set(record) - known)
     if unknown:
         raise PoolError(f"{where}: unknown key {unknown[0]!r}; known: {', '.join(sorted(known))}")
@@ -199,6 +207,7 @@ def _model(record: Mapping[str, Any], endpoints: Mapping[str, Endpoint], where: 
     if not isinstance(name, str) or not name:
         raise PoolError(f"{where}: `model` must be a name")
     where = f"{where} ({name})"
+    asking, *further = _askings(record, endpoints, where) or (None,)
     return Model(
         model=name,
         provider=str(record.get("provider", "")),
@@ -210,29 +219,51 @@ def _model(record: Mapping[str, Any], endpoints: Mapping[str, Endpoint], where: 
         cached_input_usd_per_mtok=_price(record, "cached_input_usd_per_mtok", where),
         cache_write_usd_per_mtok=_price(record, "cache_write_usd_per_mtok", where),
         family=str(record.get("family", "")),
-        asking=_asking(record, endpoints, where),
+        asking=asking,
+        further_askings=tuple(further),
     )
 
 
-def _asking(
+def _askings(
     record: Mapping[str, Any], endpoints: Mapping[str, Endpoint], where: str
-) -> Asking | None:
+) -> tuple[Asking, ...]:
     if "endpoint" not in record:
         idle = sorted(_ASKING & set(record))
         if idle:
             raise PoolError(f"{where}: {idle[0]} does nothing without an `endpoint`; name one")
-        return None
-    endpoint = endpoints.get(str(record["endpoint"]))
+        return ()
+    names = record["endpoint"] if isinstance(record["endpoint"], list) else [record["endpoint"]]
+    if not names or len(set(map(str, names))) < len(names):
+        raise PoolError(f"{where}: endpoint must name one endpoint or several different ones")
+    upstream_names = record.get("upstream_model", record["model"])
+    if isinstance(upstream_names, dict):
+        strangers = sorted(set(upstream_names) - set(map(str, names)))
+        if strangers:
+            raise PoolError(
+                f"{where}: upstream_model names {strangers[0]!r}, which is not among its endpoints"
+            )
+    return tuple(_asking(record, str(name), upstream_names, endpoints, where) for name in names)
+
+
+def _asking(
+    record: Mapping[str, Any],
+    name: str,
+    upstream_names: Any,
+    endpoints: Mapping[str, Endpoint],
+    where: str,
+) -> Asking:
+    endpoint = endpoints.get(name)
     if endpoint is None:
         raise PoolError(
-            f"{where}: there is no endpoint {record['endpoint']!r}; add [endpoints.NAME] with its "
+            f"{where}: there is no endpoint {name!r}; add [endpoints.NAME] with its "
             f"base_url (there: {', '.join(endpoints) or 'none'})"
         )
-    upstream_model = record.get("upstream_model", record["model"])
-    if not isinstance(upstream_model, str) or not upstream_model:
+    if isinstance(upstream_names, dict):
+        upstream_names = upstream_names.get(name, record["model"])
+    if not isinstance(upstream_names, str) or not upstream_names:
         raise PoolError(f"{where}: upstream_model must be the name that the endpoint knows")
     parameters = read_parameters(record.get("parameters", {}), endpoint.api, f"{where}: parameters")
-    return Asking(endpoint, upstream_model, parameters)
+    return Asking(endpoint, upstream_names, parameters)
 
 
 def _price(record: Mapping[str, Any], key: str, where: str) -> float | None:

@@ -25,6 +25,7 @@ from finerouter.collecting.request import check_askable
 from finerouter.collecting.spending import cost_usd
 from finerouter.outcomes import OutcomeTable
 from finerouter.pool import Model, ModelPool
+from finerouter.upstream.client import MAX_CONCURRENT
 
 # Enough for every endpoint to be kept busy while the slowest one answers.
 _MOST_PROMPTS_UNDER_WAY = 256
@@ -247,7 +248,7 @@ def _under_way(work: Work) -> int:
     """Prompts to have under way at a time: as many as all endpoints take calls."""
     asked = (model.asking for _, models in work for model in models if model.asking)
     endpoints = {asking.endpoint.name: asking.endpoint for asking in asked}
-    calls = sum(endpoint.max_concurrent for endpoint in endpoints.values())
+    calls = sum(endpoint.max_concurrent or MAX_CONCURRENT for endpoint in endpoints.values())
     return max(1, min(calls, _MOST_PROMPTS_UNDER_WAY, len(work)))
 
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 
 _ANTHROPIC_VERSION = "2023-06-01"
+MAX_CONCURRENT = 4
 _MOST_BYTES = 64 * 1024 * 1024
 _EXCERPT_CHARS = 300
 _NEXT_STEP = {
@@ -57,6 +58,23 @@ class Timeouts:
     between_chunks_s: float = 120.0
 
 
+@dataclass(frozen=True)
+class Connections:
+    """How connections are kept.
+
+    Attributes:
+        keep_s: a connection that has been idle for longer is not used again.
+        read_bytes: read ahead of whoever takes the chunks.
+        renew: whether a call is sent once more, in silence, when a kept connection turns out to be
+            dead before anything came back. Whoever counts every call keeps this off: the server may
+            have worked on the first one.
+    """
+
+    keep_s: float = 15.0
+    read_bytes: int = 64 * 1024
+    renew: bool = False
+
+
 class Stream:
     """An answer that has begun: status and headers are known, the body comes in pieces."""
 
@@ -72,15 +90,26 @@ class Stream:
         Raises:
             EndpointError: it broke off, or nothing came for too long.
         """
+        while chunk := await self.next():
+            yield chunk
+
+    async def next(self) -> bytes:
+        """The next piece, b"" at the end.
+
+        Raises:
+            EndpointError: it broke off, or nothing came for too long.
+        """
         try:
-            while chunk := await self._next():
-                yield chunk
+            async with asyncio.timeout(self._upstream.timeouts.between_chunks_s):
+                return await self._response.content.readany()
+        except TimeoutError as error:
+            raise TookTooLong(f"the answer broke off ({_named(error)})") from error
         except self._upstream.troubles as error:
             raise EndpointError(f"the answer broke off ({_named(error)})") from error
 
-    async def _next(self) -> bytes:
-        async with asyncio.timeout(self._upstream.timeouts.between_chunks_s):
-            return await self._response.content.readany()
+    def close(self) -> None:
+        """Cut the connection unless the answer is at its end; the endpoint notices at once."""
+        self._response.close()
 
 
 class Upstream:
@@ -95,6 +124,7 @@ class Upstream:
         sleep: Sleep = asyncio.sleep,
         clock: Clock = time.monotonic,
         most_bytes: int = _MOST_BYTES,
+        connections: Connections | None = None,
     ) -> None:
         """Prepare; nothing is sent yet.
 
@@ -105,6 +135,7 @@ class Upstream:
             sleep: how to wait, in seconds.
             clock: seconds that never run backwards.
             most_bytes: of an answer that `send` reads.
+            connections: how they are kept.
 
         Raises:
             UserError: aiohttp is not installed.
@@ -115,8 +146,12 @@ class Upstream:
         self.sleep = sleep
         self.timeouts = timeouts or Timeouts()
         self._most_bytes = most_bytes
+        self._connections = connections or Connections()
         self._limits = Limits(
-            endpoint.max_concurrent, endpoint.requests_per_minute, clock=clock, sleep=sleep
+            endpoint.max_concurrent or MAX_CONCURRENT,
+            endpoint.requests_per_minute,
+            clock=clock,
+            sleep=sleep,
         )
         self._http = _import_aiohttp()
         self.troubles = (self._http.ClientError, TimeoutError, OSError)
@@ -131,9 +166,10 @@ class Upstream:
         await self.close()
 
     async def close(self) -> None:
-        """Close the connections."""
-        if "_session" in self.__dict__:
-            await self._session.close()
+        """Close the connections; a later call opens new ones."""
+        session = self.__dict__.pop("_session", None)
+        if session is not None:
+            await session.close()
 
     def slot(self) -> AbstractAsyncContextManager[None]:
         """Wait for leave to call, and hold it; `post` does this by itself."""
@@ -170,7 +206,7 @@ class Upstream:
             async with self.open(path, content, headers) as stream:
                 reply = await self._read(stream)
         except EndpointError as error:
-            reply = Reply(0, reason=str(error), sent=not isinstance(error, _NotSent))
+            reply = Reply(0, reason=str(error), sent=not isinstance(error, NotSent))
         if reply.may_pass:
             _logger.info("%s: status %d (%s)", path, reply.status, self._excerpt(reply.reason))
             self._limits.pause(self._pause_s(reply))
@@ -186,6 +222,26 @@ class Upstream:
             EndpointError: no answer began in time.
             UserError: the key cannot be read or sent.
         """
+        stream = await self.begin(path, content, headers)
+        try:
+            yield stream
+        finally:
+            stream.close()
+
+    async def begin(
+        self,
+        path: str,
+        content: bytes | None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        method: str = "POST",
+    ) -> Stream:
+        """The same as `open`, for those who call `Stream.close` themselves.
+
+        Raises:
+            EndpointError: no answer began: `NotSent`, `TookTooLong`, or the connection broke.
+            UserError: the key cannot be read or sent.
+        """
         all_headers = {
             "content-type": "application/json",
             **self.endpoint.headers,
@@ -193,20 +249,40 @@ class Upstream:
             **self._authorization(),
         }
         try:
-            async with asyncio.timeout(self._first_byte_s):
-                response = await self._session.post(
-                    self.endpoint.base_url + path, data=content, headers=all_headers,
-                    proxy=self._proxy, allow_redirects=False,
-                )  # fmt: skip
+            async with asyncio.timeout(self.first_byte_s):
+                url = self.endpoint.base_url + path
+                return await self._begun(method, url, content, all_headers)
         except self._http.ClientHttpProxyError as error:
             # Not the error's own text: it shows the proxy's address with user and password.
-            raise _NotSent(f"the proxy refused: status {error.status}") from None
+            raise NotSent(f"the proxy refused: status {error.status}") from None
         except (self._http.ClientConnectorError, self._http.ConnectionTimeoutError) as error:
-            raise _NotSent(_named(error)) from error
+            raise NotSent(_named(error)) from error
+        except TimeoutError as error:
+            raise TookTooLong(_named(error)) from error
         except self.troubles as error:
             raise EndpointError(_named(error)) from error
-        async with response:
-            yield Stream(response, self)
+
+    async def _begun(
+        self, method: str, url: str, content: bytes | None, headers: Mapping[str, str]
+    ) -> Stream:
+        use = _Use()
+        try:
+            return await self._asked(method, url, content, headers, use)
+        except (self._http.ServerDisconnectedError, self._http.ClientOSError) as error:
+            # Servers close idle connections, and a call may cross that on the wire.
+            silent = isinstance(getattr(error, "message", ""), str)
+            if not (self._connections.renew and use.kept and silent):
+                raise
+        return await self._asked(method, url, content, headers, _Use())
+
+    async def _asked(
+        self, method: str, url: str, content: bytes | None, headers: Mapping[str, str], use: _Use
+    ) -> Stream:
+        response = await self._session.request(
+            method, url, data=content, headers=headers,
+            proxy=self._proxy, allow_redirects=False, trace_request_ctx=use,
+        )  # fmt: skip
+        return Stream(response, self)
 
     def error(self, path: str, reply: Reply) -> EndpointError:
         """What to tell about a reply that is of no use; the key is not in it."""
@@ -225,7 +301,8 @@ class Upstream:
         return EndpointError(message, status=reply.status)
 
     @property
-    def _first_byte_s(self) -> float:
+    def first_byte_s(self) -> float:
+        """Seconds until an answer has to begin."""
         return self.timeouts.first_byte_s or self.endpoint.timeout_s
 
     def _pause_s(self, reply: Reply) -> float:
@@ -254,9 +331,14 @@ class Upstream:
     def _session(self) -> aiohttp.ClientSession:
         # Waits for data are timed where they are waited for.
         timeout = self._http.ClientTimeout(total=None, sock_connect=self.timeouts.connect_s)
-        # The limits say how many connections there are; the library's own cap would queue them.
         session: aiohttp.ClientSession = self._http.ClientSession(
-            timeout=timeout, connector=self._http.TCPConnector(limit=0)
+            timeout=timeout,
+            # The limits say how many connections there are; the library's own cap would queue them.
+            connector=self._http.TCPConnector(limit=0, keepalive_timeout=self._connections.keep_s),
+            read_bufsize=self._connections.read_bytes,
+            # Calls of different people share it: a cookie of one is not for the others.
+            cookie_jar=self._http.DummyCookieJar(),
+            trace_configs=[_watching(self._http)] if self._connections.renew else None,
         )
         return session
 
@@ -267,8 +349,28 @@ class Upstream:
         return None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
 
 
-class _NotSent(EndpointError):
+class NotSent(EndpointError):
     """No connection came about: nothing was asked, nothing can be billed."""
+
+
+class TookTooLong(EndpointError):
+    """A connection came about, and nothing came over it in time."""
+
+
+class _Use:
+    """Whether a call went over a connection that an earlier one had left."""
+
+    kept = False
+
+
+def _watching(http: ModuleType) -> aiohttp.TraceConfig:
+    # The library's only word on whether a connection was new.
+    async def reused(_: object, context: Any, __: object) -> None:
+        context.trace_request_ctx.kept = True
+
+    trace: aiohttp.TraceConfig = http.TraceConfig()
+    trace.on_connection_reuseconn.append(reused)
+    return trace
 
 
 def encoded(body: Mapping[str, Any]) -> bytes:
