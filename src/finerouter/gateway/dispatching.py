@@ -4,9 +4,10 @@ Takes models in the order in which they are wanted, with a way to prepare a requ
 their endpoints; gives the first answer that begins, or `NotReached`. Nothing is tried again once an
 answer has begun. Knows nothing of what is asked, of APIs, or of how the models were chosen.
 
-The walk: a model's endpoints, the least loaded first; then, if it has only one, that one again
-after a short wait; then the next model. What the request itself is to blame for ends the walk,
-except that a model with a longer context may take what is too long for another.
+The walk: a model's endpoints, the least loaded first; then, if it has only one, that one once more
+after a short wait; then the next model. Where no further model may be asked, the last one's
+endpoints are asked again, with growing waits. What the request itself is to blame for ends the
+walk, except that a model with a longer context may take what is too long for another.
 """
 
 from __future__ import annotations
@@ -141,8 +142,10 @@ class _Walk:
         self._attempts: list[Attempt] = []
         self._troubles: list[Trouble] = []
         self._calls = 0
+        self._spent = False
 
     async def run(self) -> Reached:
+        self._fleet.budget.earn()
         for index, step in enumerate(self._steps):
             reached = await self._step(index, step)
             if reached is not None:
@@ -152,32 +155,43 @@ class _Walk:
         raise self._not_reached()
 
     async def _step(self, index: int, step: Step) -> Reached | None:
-        asked: dict[str, Prepared] = {}
-        left: set[str] = set()
-        trouble: Trouble | None = None
+        prepared: dict[str, Prepared] = {}
         waits = 0
-        while self._calls < self._retries.max_attempts:
-            way = self._fleet.choice(step.model, left, step.prefer)
-            if way is None:
-                wait_s = self._wait_s(index, trouble, waits)
-                if wait_s is None:
-                    return None
-                await asyncio.sleep(wait_s)
-                left.clear()
-                waits += 1
-                continue
-            name = way.asking.endpoint.name
-            left.add(name)
-            if name not in asked:
-                asked[name] = step.prepare(way.asking)
-            outcome = await self._ask(index, way, asked[name])
+        while True:
+            outcome = await self._round(index, step, prepared)
             if isinstance(outcome, Reached):
                 return outcome
-            trouble = outcome
-            self._troubles.append(trouble)
-            if trouble.kind in (Kind.REFUSED, Kind.TOO_LONG):
+            wait_s = self._wait_s(index, waits) if outcome else None
+            if wait_s is None:
                 return None
-        return None
+            await asyncio.sleep(wait_s)
+            waits += 1
+
+    async def _round(self, index: int, step: Step, prepared: dict[str, Prepared]) -> Reached | bool:
+        """Every endpoint of a model once; without an answer, whether another round may help."""
+        asked: set[str] = set()
+        hope = False
+        while not self._spent and (way := self._fleet.choice(step.model, asked, step.prefer)):
+            name = way.asking.endpoint.name
+            asked.add(name)
+            if name not in prepared:
+                prepared[name] = step.prepare(way.asking)
+            outcome = await self._ask(index, way, prepared[name])
+            if isinstance(outcome, Reached):
+                return outcome
+            self._troubles.append(outcome)
+            if outcome.kind in (Kind.REFUSED, Kind.TOO_LONG):
+                return False
+            # Slow ones are not asked again: the client has waited long enough.
+            hope = hope or (outcome.may_pass and not outcome.slow)
+            self._spent = self._is_spent(outcome)
+        return not self._spent and (hope or not asked)
+
+    def _is_spent(self, trouble: Trouble) -> bool:
+        if self._calls >= self._retries.max_attempts:
+            return True
+        # The first repeat is free: when an endpoint dies, all that it had under way move elsewhere.
+        return self._calls > 1 and trouble.may_pass and not self._fleet.budget.spend()
 
     async def _ask(self, index: int, way: Way, prepared: Prepared) -> Reached | Trouble:
         limits = self._fleet.settings.limits
@@ -223,22 +237,19 @@ class _Walk:
             _cut=cut,
         )
 
-    def _wait_s(self, index: int, trouble: Trouble | None, waits: int) -> float | None:
-        """Seconds until the model's only endpoint is asked again, None for leaving it."""
+    def _wait_s(self, index: int, waits: int) -> float | None:
+        """Seconds until a model's endpoints are asked again, None for leaving it."""
         ways = self._fleet.ways(self._steps[index].model)
         others = any(self._fleet.usable(step.model) for step in self._steps[index + 1 :])
-        if len(ways) != 1 or (trouble and not trouble.may_pass):
-            return None
         # With another model at hand, the first is worth one more call, and no waiting in line.
-        if waits >= (1 if others else self._retries.max_attempts) or (
-            others and not ways[0].usable
-        ):
+        if not ways or (others and (len(ways) > 1 or waits > 0 or not ways[0].usable)):
+            return None
+        pause_s = min(way.remaining_s for way in ways)
+        if waits >= self._retries.max_attempts or pause_s > self._retries.longest_wait_s:
             return None
         own_s = self._retries.first_wait_s * 2.0**waits * random.uniform(0.5, 1.0)
         # On top of a pause, not below it: those who wait for its end must not come together.
-        pause_s = ways[0].remaining_s
-        patient = pause_s <= self._retries.longest_wait_s
-        return pause_s + min(own_s, self._retries.longest_wait_s) if patient else None
+        return pause_s + min(own_s, self._retries.longest_wait_s)
 
     def _note(
         self, index: int, way: Way, started: float, trouble: Trouble | None, status: int = 0

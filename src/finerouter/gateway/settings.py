@@ -52,11 +52,14 @@ class Retries(_Table, frozen=True, kw_only=True):
         max_attempts: in all, over endpoints and models, the first included.
         first_wait_s: before the same endpoint is asked again; doubled each time, jittered.
         longest_wait_s: whoever asks for a longer pause is left for the next endpoint or model.
+        budget: third and later calls per request, in the long run, because of endpoints in
+            trouble. Where all of them are, it keeps the gateway from making things worse.
     """
 
     max_attempts: Count = 5
     first_wait_s: NotNegative = 0.2
     longest_wait_s: NotNegative = 2.0
+    budget: NotNegative = 0.5
 
 
 class Breaker(_Table, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ from finerouter.asking import Asking
 from finerouter.errors import ConfigError
 from finerouter.gateway.fleet.endpoint import EndpointStanding, EndpointState
 from finerouter.gateway.fleet.health import watch
+from finerouter.gateway.fleet.retry_budget import RetryBudget
 from finerouter.gateway.settings import GatewaySettings
 from finerouter.upstream.limits import Clock
 
@@ -58,6 +59,7 @@ class Fleet:
         """
         self.settings = settings
         self.clock = clock
+        self.budget = RetryBudget(settings.retries.budget)
         self._watch: asyncio.Task[None] | None = None
         self._states: dict[str, EndpointState] = {}
         self._ways: dict[str, tuple[Way, ...]] = {}
