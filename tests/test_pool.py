@@ -173,3 +173,53 @@ def test_a_key_pasted_for_its_variables_name_is_refused_and_not_shown(tmp_path, 
     with pytest.raises(PoolError, match="key_env") as refused:
         ModelPool.read(path)
     assert pasted not in str(refused.value)
+
+
+TWO_ENDPOINTS = """
+[endpoints.a]
+base_url = "http://127.0.0.1:1/v1"
+[endpoints.b]
+base_url = "http://127.0.0.1:2/v1"
+api = "messages"
+[[models]]
+model = "m"
+"""
+
+
+def _read(tmp_path: Path, entry: str) -> Model:
+    (tmp_path / "pool.toml").write_text(TWO_ENDPOINTS + entry)
+    return ModelPool.read(tmp_path)["m"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "asked"),
+    [
+        ("", []),
+        ('endpoint = "b"', [("b", "m")]),
+        ('endpoint = ["b", "a"]', [("b", "m"), ("a", "m")]),
+        ('endpoint = ["a", "b"]\nupstream_model = "x"', [("a", "x"), ("b", "x")]),
+        ('endpoint = ["a", "b"]\nupstream_model = {b = "y"}', [("a", "m"), ("b", "y")]),
+        ('endpoint = "a"\nupstream_model = {a = "y"}', [("a", "y")]),
+    ],
+)
+def test_a_model_may_have_several_endpoints(tmp_path, entry: str, asked) -> None:
+    model = _read(tmp_path, entry)
+    assert [(a.endpoint.name, a.upstream_model) for a in model.askings] == asked
+    assert model.asking == (model.askings[0] if asked else None)
+    assert "http" not in json.dumps(model.to_json())
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ('endpoint = ["a", "c"]', "there is no endpoint 'c'"),
+        ('endpoint = ["a", "a"]', "one endpoint or several different ones"),
+        ("endpoint = []", "one endpoint or several different ones"),
+        ('endpoint = ["a"]\nupstream_model = {b = "y"}', "'b', which is not among its endpoints"),
+        ('endpoint = ["a"]\nupstream_model = {a = 1}', "the name that the endpoint knows"),
+        ('endpoint = ["a", "b"]\nparameters = {seed = 1}', "nothing that api = 'messages' knows"),
+    ],
+)
+def test_wrong_endpoints_of_a_model_are_named(tmp_path, entry: str, words: str) -> None:
+    with pytest.raises(PoolError, match=r"\(m\).*" + words):
+        _read(tmp_path, entry)

@@ -20,7 +20,7 @@ from finerouter.asking import Endpoint
 from finerouter.errors import ConfigError, EndpointError, UserError
 from finerouter.upstream import Patience, Reply, Timeouts, Upstream
 from finerouter.upstream.blocking import BlockingUpstream
-from finerouter.upstream.client import encoded
+from finerouter.upstream.client import Connections, encoded
 from finerouter.upstream.limits import Limits
 from tests import loopback
 from tests.loopback import FAULTS, Fault, LoopbackUpstream
@@ -249,6 +249,45 @@ def test_a_stream_that_breaks_off_says_so(use, server, fault: Fault) -> None:
     with pytest.raises(EndpointError, match="broke off"):
         use(work, timeouts=Timeouts(between_chunks_s=0.2))
     assert len(server.requests) == 1  # what has begun is not begun again
+
+
+@pytest.mark.parametrize("renew", [False, True])
+def test_a_dead_kept_connection_is_renewed_only_where_that_is_wanted(use, server, renew) -> None:
+    async def work(upstream: Upstream) -> list[int]:
+        return [(await upstream.send("/x", b"{}")).status for _ in range(2)]
+
+    server.replies = [OK, Canned(0), OK]
+    statuses = use(work, connections=Connections(renew=renew))
+    assert statuses == ([200, 200] if renew else [200, 0])
+    assert len(server.requests) == (3 if renew else 2)
+
+
+def test_a_new_connection_that_hangs_up_is_not_renewed(use, server) -> None:
+    server.replies = [Canned(0), OK]
+    reply = use(lambda upstream: upstream.send("/x", b"{}"), connections=Connections(renew=True))
+    assert (reply.status, reply.sent) == (0, True)
+    assert len(server.requests) == 1
+
+
+def test_a_closed_client_may_be_used_again(use, server) -> None:
+    async def work(upstream: Upstream) -> None:
+        await upstream.post("/x", {})
+        await upstream.close()
+        await upstream.post("/x", {})
+
+    server.replies = [OK, OK]
+    use(work)
+    assert len(server.requests) == 2
+
+
+def test_cookies_are_not_kept(use, server) -> None:
+    async def work(upstream: Upstream) -> None:
+        for _ in range(2):
+            await upstream.post("/x", {})
+
+    server.replies = [Canned(body="{}", headers={"Set-Cookie": "who=you; Path=/"}), OK]
+    use(work)
+    assert "cookie" not in server.requests[1].headers
 
 
 def test_nobody_there(use, time) -> None:

@@ -55,7 +55,7 @@ class NotReached(FinerouterError):
         attempts: every call, in order.
         status: what to tell the client.
         retry_after_s: when asking again may help, None where that is unknown.
-        body: what the endpoint said, without its key; b"" where there is nothing to pass on.
+        body: what the endpoint said, without its key, where the request is to blame; else b"".
     """
 
     def __init__(
@@ -84,6 +84,7 @@ class Reached:
         status, headers: of HTTP; names of headers in lower case.
         first: the body's beginning, or all of it where it is not streamed.
         rest: what follows; raises EndpointError, in words fit for clients, where it breaks off.
+            Read to its end, it leaves the connection to the next call.
         attempts: every call, in order.
     """
 
@@ -221,7 +222,10 @@ class _Walk:
         stream = begun.stream
 
         def cut() -> None:
-            if stream is not None:
+            if stream is not None and stream.complete:
+                # Left at its last event: the endpoint has done its part.
+                lease.succeeded()
+            elif stream is not None:
                 stream.close()
             lease.abandon()
 

@@ -340,6 +340,21 @@ def test_a_wrong_key_takes_the_endpoint_out_of_use_and_is_logged(run, servers, c
     assert KEY not in caplog.text
 
 
+def test_a_forbidden_prompt_does_not_take_its_model_along(run, servers, caplog) -> None:
+    servers[0].misbehave = lambda call: Fault.status(403) if call.prompt == "flagged" else None
+
+    async def work(bench: Bench) -> None:
+        await bench.told(text="flagged")
+        assert bench.state() == "closed"
+        for _ in range(4):
+            await bench.told(text="flagged")
+        assert bench.state() == "open"
+
+    run(work, m=[0, 1])
+    (record,) = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert "status 403: the key may not use the model, or" in record.getMessage()
+
+
 def test_a_missing_model_does_not_take_its_endpoint_along(run, servers, caplog) -> None:
     servers[0].misbehave = lambda call: Fault.status(404) if call.body["model"] == "m" else None
 

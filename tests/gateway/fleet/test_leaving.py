@@ -87,6 +87,22 @@ def test_an_answer_read_to_its_end_leaves_its_connection_to_the_next(run) -> Non
     run(work)
 
 
+def test_a_stream_left_at_its_last_event_counts_as_answered(run, servers) -> None:
+    servers[0].faults = [Fault.status(500), None]
+
+    async def work(bench: Bench) -> None:
+        await bench.told("m")
+        async with await bench.ask("m", stream=True) as reached:
+            text = reached.first
+            while b"[DONE]" not in text:
+                text += await anext(reached.rest)
+            await asyncio.sleep(0.05)
+        (model,) = bench.fleet.standing()[0].models
+        assert model.failures == 0
+
+    run(work, m=[0])
+
+
 def test_a_probe_that_is_given_up_leaves_the_next_to_try(run, servers) -> None:
     servers[0].faults = [Fault.status(500), Fault.slow(60), None]
 

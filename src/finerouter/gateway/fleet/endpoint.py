@@ -217,7 +217,7 @@ class Lease:
         words = trouble.detail or trouble.reason
         self._endpoint.last_error = words
         if opened:
-            level = logging.ERROR if trouble.firm else logging.WARNING
+            level = logging.WARNING if trouble.may_pass else logging.ERROR
             what = "" if trouble.whole else f", model {self._model!r}"
             name = self._endpoint.endpoint.name
             _logger.log(

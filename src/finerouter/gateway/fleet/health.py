@@ -6,11 +6,14 @@ Asks for the list of models, which costs nothing. Knows nothing of calls.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable
 
 from finerouter.errors import EndpointError, UserError
 from finerouter.gateway.fleet.endpoint import EndpointState
 from finerouter.upstream import Upstream
+
+_logger = logging.getLogger(__name__)
 
 _LOOK_S = 5.0
 
@@ -34,5 +37,9 @@ async def is_up(upstream: Upstream) -> bool:
 
 
 async def _look(state: EndpointState) -> None:
-    if await is_up(state.upstream):
-        state.seems_well()
+    try:
+        if await is_up(state.upstream):
+            state.seems_well()
+    except Exception:
+        # Whatever it is, the others are looked after, and this one is when its time has come.
+        _logger.exception("endpoint %r: the look at it failed", state.endpoint.name)

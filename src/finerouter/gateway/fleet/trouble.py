@@ -22,7 +22,8 @@ class Kind(Enum):
 
     PASSING = auto()  # the endpoint's, with this model, for now
     UNREACHABLE = auto()  # the endpoint's, with every model, for now
-    WRONG_MODEL = auto()  # the configuration's: it may not use, or does not know, the model
+    FORBIDDEN = auto()  # the configuration's or the request's: hosts say 403 of both
+    WRONG_MODEL = auto()  # the configuration's: the endpoint does not know the model
     WRONG_KEY = auto()  # the configuration's, for every model
     REFUSED = auto()  # the request's: no endpoint would take it
     TOO_LONG = auto()  # the request's: a model with a longer context would take it
@@ -40,7 +41,7 @@ class Trouble:
         sent: whether the endpoint may have worked on it.
         slow: whether time ran out.
         retry_after_s: for how long the endpoint asks to be left alone.
-        body: what the endpoint said, without the key.
+        body: what the endpoint said about the request, without the key.
         detail: for operators.
     """
 
@@ -71,7 +72,7 @@ class Trouble:
     @property
     def blames_endpoint(self) -> bool:
         """Whether the endpoint did worse than it should."""
-        return self.kind in (Kind.PASSING, Kind.UNREACHABLE, Kind.WRONG_MODEL, Kind.WRONG_KEY)
+        return self.kind not in (Kind.REFUSED, Kind.TOO_LONG, Kind.BUSY)
 
 
 TOO_SLOW = Trouble(Kind.PASSING, "no answer in time", slow=True)
@@ -79,7 +80,7 @@ BUSY = Trouble(Kind.BUSY, "no free slot in time", sent=False)
 
 _PASSING = frozenset((408, 409, 425, 429))  # and every 5xx
 _WRONG_KEY = frozenset((401, 402, 407))
-_WRONG_MODEL = frozenset((403, 404, 405))  # and every 3xx: the base URL is wrong
+_WRONG_MODEL = frozenset((404, 405))  # and every 3xx: the base URL is wrong
 _TOO_LONG = re.compile(
     rb"context[ _]length|context[ _]window|maximum context|max_model_len|too many tokens"
     rb"|(prompt|input|request)( is)? too long|exceeds? the (available )?context"
@@ -119,16 +120,22 @@ def of_status(
     """What the endpoint said in place of an answer."""
     kind = _kind(status, body)
     reply = Reply(status, headers, body)
-    blamed = kind in (Kind.WRONG_KEY, Kind.WRONG_MODEL)
+    told = upstream.key.hidden(body.decode("utf-8", "replace")).encode()
+    # Elsewhere endpoints repeat what they were asked, which is nothing for a log.
+    quotable = kind in (Kind.WRONG_KEY, Kind.WRONG_MODEL)
     return Trouble(
         kind,
         f"status {status}",
         status,
         retry_after_s=retry_after_s(reply),
-        body=upstream.key.hidden(body.decode("utf-8", "replace")).encode(),
-        # Elsewhere endpoints repeat what they were asked, which is nothing for a log.
-        detail=str(upstream.error(path, reply)) if blamed else "",
+        body=told if kind in (Kind.REFUSED, Kind.TOO_LONG) else b"",
+        detail=str(upstream.error(path, reply)) if quotable else _DETAIL.get(kind, ""),
     )
+
+
+_DETAIL = {
+    Kind.FORBIDDEN: "status 403: the key may not use the model, or the endpoint refuses the prompts"
+}
 
 
 def _kind(status: int, body: bytes) -> Kind:
@@ -136,6 +143,8 @@ def _kind(status: int, body: bytes) -> Kind:
         return Kind.PASSING
     if status in _WRONG_KEY:
         return Kind.WRONG_KEY
+    if status == 403:
+        return Kind.FORBIDDEN
     if status in _WRONG_MODEL or status < 400:
         return Kind.WRONG_MODEL
     return Kind.TOO_LONG if _TOO_LONG.search(body) else Kind.REFUSED
