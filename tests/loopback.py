@@ -279,7 +279,7 @@ async def _broken_error(request: web.Request, fault: Fault) -> web.StreamRespons
 
 async def _endless_headers(request: web.Request, _: Fault) -> web.StreamResponse:
     transport = request.transport
-    assert isinstance(transport, asyncio.Transport)
+    assert transport
     transport.write(b"HTTP/1.1 200 OK\r\n")
     while not transport.is_closing():
         transport.write(b"x-more: and more\r\n" * 100)

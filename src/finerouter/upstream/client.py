@@ -108,7 +108,8 @@ class Stream:
                 return await content.readany()
         except TimeoutError as error:
             raise TookTooLong(f"the answer broke off ({_named(error)})") from error
-        except self._upstream.troubles as error:
+        # The last is the library's for a connection that we have closed under the reader.
+        except (*self._upstream.troubles, RuntimeError) as error:
             raise EndpointError(f"the answer broke off ({_named(error)})") from error
 
     @property

@@ -8,7 +8,7 @@ from contextlib import suppress
 import pytest
 
 from finerouter.asking import Asking, Endpoint
-from finerouter.errors import ConfigError
+from finerouter.errors import ConfigError, EndpointError
 from finerouter.gateway.dispatching import NotReached
 from finerouter.gateway.fleet import Fleet
 from finerouter.gateway.fleet.health import is_up
@@ -208,6 +208,21 @@ def test_a_reload_goes_on_looking_after_endpoints(run, servers) -> None:
         await until("half_open", bench)
 
     run(work, {"breaker": FRAGILE}, m=[0, 1])
+
+
+def test_a_closed_fleet_breaks_off_and_calls_nobody(run, servers) -> None:
+    servers[0].faults = [Fault.stall(5)]
+
+    async def work(bench: Bench) -> None:
+        async with await bench.ask(stream=True) as reached:
+            await bench.fleet.close()
+            with pytest.raises(EndpointError):
+                [chunk async for chunk in reached.rest]
+        with pytest.raises(NotReached):
+            await bench.ask()
+
+    run(work, m=[0])
+    assert len(servers[0].requests) == 1
 
 
 def test_endpoints_of_one_name_must_be_one() -> None:

@@ -77,7 +77,7 @@ class EndpointState:
         self.models: dict[str, Breaker] = {}
         self.upstream = _upstream(endpoint, settings)
         self._clock = clock
-        self._retired = False
+        self._retired = self._closed = False
         self._closing: asyncio.Task[None] | None = None
 
     def serves(self, models: Sequence[str]) -> None:
@@ -90,7 +90,9 @@ class EndpointState:
     def usable(self, model: str) -> bool:
         """Whether a call may go out now, if there is a slot."""
         breaker = self.models.get(model)
-        return breaker is not None and self.breaker.usable and breaker.usable
+        if self._closed or breaker is None:
+            return False
+        return self.breaker.usable and breaker.usable
 
     def remaining_s(self, model: str) -> float:
         """Seconds for which it is left alone."""
@@ -120,7 +122,8 @@ class EndpointState:
             self._closing = asyncio.get_running_loop().create_task(self.upstream.close())
 
     async def close(self) -> None:
-        """Close the connections now."""
+        """Close the connections now, for good."""
+        self._closed = True
         if self._closing:
             await self._closing
         await self.upstream.close()

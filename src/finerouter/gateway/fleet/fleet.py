@@ -73,8 +73,10 @@ class Fleet:
             self._watch = asyncio.get_running_loop().create_task(look)
 
     async def close(self) -> None:
-        """Close all connections now; what is under way breaks off."""
-        self._stop_watch()
+        """Close all connections now; what is under way breaks off, and nothing more begins."""
+        watching = self._stop_watch()
+        if watching:
+            await asyncio.gather(watching, return_exceptions=True)
         await asyncio.gather(*(state.close() for state in self._states.values()))
 
     def askings(self, model: str) -> tuple[Asking, ...]:
@@ -147,10 +149,11 @@ class Fleet:
             return old
         return EndpointState(asking.endpoint, self.settings, self.clock)
 
-    def _stop_watch(self) -> None:
-        if self._watch:
-            self._watch.cancel()
-            self._watch = None
+    def _stop_watch(self) -> asyncio.Task[None] | None:
+        watching, self._watch = self._watch, None
+        if watching:
+            watching.cancel()
+        return watching
 
 
 def _alike(old: GatewaySettings, new: GatewaySettings) -> bool:
