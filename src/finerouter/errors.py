@@ -11,7 +11,8 @@
     │   │   └── EncoderMismatch   the router was trained with another encoder
     │   ├── EncoderError          an encoder cannot be had: missing extra, file or key
     │   └── OutputError           a result cannot be written (disk full, not a folder)
-    └── EndpointError             a remote endpoint failed after its retries
+    ├── EndpointError             a remote endpoint failed after its retries
+    └── JournalUnavailable        the gateway's journal cannot be reached now
 
 A message names the file, row or field, and the next step. Foreign errors are mapped once, where
 they enter.
@@ -74,3 +75,7 @@ class EndpointError(FinerouterError):
     def __init__(self, message: str, *, status: int = 0) -> None:
         super().__init__(message)
         self.status = status
+
+
+class JournalUnavailable(FinerouterError):
+    """The gateway's journal cannot be read or written now; it may be later."""
