@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from finerouter.errors import ConfigError
@@ -14,8 +15,16 @@ def store_of(settings: JournalTable, folder: Path, *, create: bool = True) -> St
     """The store; `create`: whether a file that is not there is made.
 
     Raises:
-        ConfigError: another store than SQLite is asked for.
+        ConfigError: the variable with the database's address is not set.
     """
     if settings.postgres_env is None:
         return SqliteStore(folder / settings.path, create=create)
-    raise ConfigError("journal.postgres_env: only `path` is served yet; leave it out")
+    address = os.environ.get(settings.postgres_env)
+    if not address:
+        raise ConfigError(
+            f"journal.postgres_env: the environment has no {settings.postgres_env}; set it to the "
+            "address of the database, such as postgresql://user@host/name"
+        )
+    from finerouter.gateway.journal.postgres_store import PostgresStore
+
+    return PostgresStore(address)
