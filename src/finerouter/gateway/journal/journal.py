@@ -59,16 +59,19 @@ class Journal:
         """
         spool = await asyncio.to_thread(Spool, folder / f"{settings.path}.spool")
         keeping = Keeping(settings.keep_days, conversations_s)
-        journal = cls(store_of(settings, folder), spool, keeping)
+        return await cls(store_of(settings, folder), spool, keeping).started()
+
+    async def started(self) -> Journal:
+        """Ask the store once, and begin to write; errors as of `open`."""
         try:
-            await journal._call(journal._store.spent, {})
+            await self._call(self._store.spent, {})
         except JournalUnavailable as error:
-            journal._log.failed(str(error))
+            self._log.failed(str(error))
         except BaseException:
-            journal._let_go()
+            self._let_go()
             raise
-        journal._writer.start()
-        return journal
+        self._writer.start()
+        return self
 
     @property
     def troubles(self) -> Troubles:
@@ -117,18 +120,11 @@ class Journal:
             JournalUnavailable: it cannot be kept, or nobody can say now whether there is such a
                 decision.
         """
-        unreachable: JournalUnavailable | None = None
-        try:
+        if await self.find(feedback.decision_id) is None:
+            return False
+        with contextlib.suppress(JournalUnavailable):  # such as one that takes no writes now
             if await self._call(self._store.feedback, feedback):
                 return True
-            if await self.flush() and await self._call(self._store.feedback, feedback):
-                return True
-        except JournalUnavailable as error:
-            unreachable = error
-        if await self._call(self._spooled, feedback.decision_id) is None:
-            if unreachable is not None:
-                raise unreachable
-            return False
         return await self._call(self._spool_feedback, feedback)
 
     def _spool_feedback(self, feedback: Feedback) -> bool:

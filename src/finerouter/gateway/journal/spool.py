@@ -100,8 +100,9 @@ class Segment:
 
     def close(self) -> None:
         """Let go of its file, which stays."""
-        if self._path is not None:
-            os.close(self._file)
+        held, self._file = self._file, -1
+        if held >= 0:
+            os.close(held)
 
 
 class Spool:

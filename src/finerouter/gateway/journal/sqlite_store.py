@@ -84,7 +84,7 @@ class SqliteStore:
 
     def ingest(self, batch: Batch) -> None:
         """Store a batch; see `Store`."""
-        with self._writing() as db:
+        with self._writing(durably=bool(batch.feedback)) as db:
             fresh = _unknown(db, batch.records)
             sums = sums_of(fresh)
             db.executemany(_ADD_DECISION, [_row(record) for record in fresh])
