@@ -17,8 +17,12 @@ from finerouter.errors import OutputError
 
 
 @contextmanager
-def atomic_file(target: Path) -> Iterator[Path]:
+def atomic_file(target: Path, *, private: bool = False) -> Iterator[Path]:
     """Give a temporary path; on success it becomes `target`, on failure it is removed.
+
+    Args:
+        target: the file.
+        private: whether only its owner may read it.
 
     Raises:
         OutputError: the folder does not exist, is read-only or full.
@@ -30,18 +34,18 @@ def atomic_file(target: Path) -> Iterator[Path]:
         try:
             yield temporary
             _sync(temporary)
-            temporary.chmod(0o644)
+            temporary.chmod(0o600 if private else 0o644)
             temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)
 
 
 @contextmanager
-def atomic_folder(target: Path, marker: str) -> Iterator[Path]:
+def atomic_folder(target: Path, marker: str, *, private: bool = False) -> Iterator[Path]:
     """Give a temporary folder; on success it becomes `target`.
 
     An existing target is replaced only when it holds a file called `marker`, that is, when it is
-    an earlier result of the same kind, or is empty.
+    an earlier result of the same kind, or is empty. Only its owner may enter a `private` one.
 
     Raises:
         OutputError: the target is something else, or cannot be written.
@@ -53,7 +57,7 @@ def atomic_folder(target: Path, marker: str) -> Iterator[Path]:
             yield temporary
             for path in temporary.iterdir():
                 _sync(path)
-            temporary.chmod(0o755)
+            temporary.chmod(0o700 if private else 0o755)
             _swap(temporary, target)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)

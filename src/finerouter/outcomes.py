@@ -7,7 +7,7 @@ How files are read stands in `reading.py`. Knows nothing of embeddings or learni
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -68,20 +68,31 @@ class OutcomeTable:
 
         return cls(**vars(read_outcomes(Path(path), pool)))
 
-    def write(self, folder: str | Path, *, repeats: NDArray[np.int64] | None = None) -> None:
+    def write(
+        self,
+        folder: str | Path,
+        *,
+        repeats: NDArray[np.int64] | None = None,
+        extra: Mapping[str, Floats] | None = None,
+        private: bool = False,
+    ) -> None:
         """Write a routing-dataset folder, atomically.
 
         Args:
             folder: where to.
             repeats: [prompt, model], how many answers each score is the mean of, where that is
                 known; kept in the file as a column of its own, which nothing reads yet.
+            extra: [prompt, model] each, by name: further such columns.
+            private: whether only its owner may enter the folder.
 
         Raises:
             OutputError: it cannot be written.
         """
         from finerouter.reading import RawOutcomes, write_outcomes
 
-        write_outcomes(RawOutcomes(**vars(self)), Path(folder), repeats)
+        write_outcomes(
+            RawOutcomes(**vars(self)), Path(folder), repeats, extra=extra, private=private
+        )
 
     def __len__(self) -> int:
         return len(self.prompts)

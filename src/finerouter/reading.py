@@ -131,10 +131,15 @@ def _require_files(folder: Path, names: Sequence[str]) -> None:
 
 
 def write_outcomes(
-    table: RawOutcomes, folder: Path, repeats: NDArray[np.int64] | None = None
+    table: RawOutcomes,
+    folder: Path,
+    repeats: NDArray[np.int64] | None = None,
+    *,
+    extra: Mapping[str, NDArray[np.float64]] | None = None,
+    private: bool = False,
 ) -> None:
     """Write a routing-dataset folder; see `OutcomeTable.write`."""
-    with atomic_folder(folder, marker="outcomes.parquet") as out:
+    with atomic_folder(folder, marker="outcomes.parquet", private=private) as out:
         prompts = {"prompt_id": list(table.prompt_ids), "prompt": list(table.prompts)}
         if table.benchmarks is not None:
             prompts["benchmark"] = list(table.benchmarks)
@@ -142,14 +147,19 @@ def write_outcomes(
         if table.times is not None:
             columns["time"] = pa.array(table.times.tolist(), pa.timestamp("s", tz="UTC"))
         pq.write_table(pa.table(columns), out / "prompts.parquet")
-        pq.write_table(_long_form(table, repeats), out / "outcomes.parquet")
+        pq.write_table(_long_form(table, repeats, extra or {}), out / "outcomes.parquet")
         models = [model.to_json() for model in table.pool]
         (out / "models.json").write_text(json.dumps(models, indent=1) + "\n", "utf-8")
 
 
-def _long_form(table: RawOutcomes, repeats: NDArray[np.int64] | None) -> pa.Table:
+def _long_form(
+    table: RawOutcomes,
+    repeats: NDArray[np.int64] | None,
+    extra: Mapping[str, NDArray[np.float64]],
+) -> pa.Table:
     row, column = np.nonzero(~np.isnan(table.score))
     measures = {name: getattr(table, name)[row, column] for name in _MEASURES}
+    measures |= {name: values[row, column] for name, values in extra.items()}
     counted = {} if repeats is None else {"repeats": pa.array(repeats[row, column], pa.int32())}
     return pa.table(
         {

@@ -35,7 +35,8 @@ async def note_until_killed(folder: Path, first: int) -> None:
 def killed_once(folder: Path, first: int, after_s: float) -> list[int]:
     """Start the process and kill it after so many seconds of noting; gives what it said."""
     command = [sys.executable, "-m", "tests.gateway.journal.killing", "--note", folder, str(first)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+    # Unbuffered: `os.read` below must not overtake what a buffer holds.
+    with subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0) as process:
         assert process.stdout is not None
         said = process.stdout.readline()
         killer = subprocess.Popen(["sleep", str(after_s)])
@@ -79,6 +80,7 @@ def _by_hand(kills: int) -> None:
     found, spent, counted = asyncio.run(reopened(folder))
     lost, more = len(said - found), len(found - said)
     print(f"{kills} kills, {len(said)} records noted, {lost} lost, {more} kept unsaid")  # noqa: T201
+    print(f"the lost: {sorted(said - found)[:9]}")  # noqa: T201
     print(f"spent {spent}, of {0.5 * len(found)}; {counted} counted; intact {intact(folder)}")  # noqa: T201
 
 

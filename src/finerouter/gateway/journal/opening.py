@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import tomllib
 from pathlib import Path
+
+import msgspec
 
 from finerouter.errors import ConfigError
 from finerouter.gateway.journal.sqlite_store import SqliteStore
@@ -28,3 +31,25 @@ def store_of(settings: JournalTable, folder: Path, *, create: bool = True) -> St
     from finerouter.gateway.journal.postgres_store import PostgresStore
 
     return PostgresStore(address)
+
+
+def journal_at(path: Path) -> Store:
+    """The store that a journal's file or a gateway.toml names; nothing is made.
+
+    Raises:
+        ConfigError: the configuration cannot be read, or names no store that can be had.
+        DataError: there is no such file.
+    """
+    if path.suffix != ".toml":
+        return store_of(JournalTable(path=path.name), path.parent, create=False)
+    return store_of(_journal_table(path), path.parent, create=False)
+
+
+def _journal_table(path: Path) -> JournalTable:
+    try:
+        told = tomllib.loads(path.read_text("utf-8"))
+        return msgspec.convert(told.get("journal", {}), JournalTable)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    except (ValueError, msgspec.ValidationError) as error:
+        raise ConfigError(f"{path}: is no gateway.toml ({error}); mend it") from error
