@@ -34,7 +34,8 @@ def openai_usage(usage: Any) -> Usage | None:
     if not isinstance(usage, Mapping) or not _known(usage, "prompt_tokens", "completion_tokens"):
         return None
     given, written = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
-    cached = _count(usage.get("prompt_tokens_details"), "cached_tokens")
+    details = usage.get("prompt_tokens_details")
+    cached = _count(details, "cached_tokens")
     reasoning = _count(usage.get("completion_tokens_details"), "reasoning_tokens")
     # Some count thoughts beside the completion, or what was cached beside the prompt.
     beside = given + written + reasoning == _count(usage, "total_tokens")
@@ -42,6 +43,7 @@ def openai_usage(usage: Any) -> Usage | None:
         input_tokens=given + cached if cached > given else given,
         output_tokens=written + reasoning if beside else written,
         cached_input_tokens=cached,
+        cache_write_tokens=_count(details, "cache_write_tokens"),
         reasoning_tokens=reasoning,
     )
 
@@ -57,6 +59,21 @@ def anthropic_usage(usage: Any) -> Usage | None:
         output_tokens=_count(usage, "output_tokens"),
         cached_input_tokens=cached,
         cache_write_tokens=written,
+        reasoning_tokens=_count(usage.get("output_tokens_details"), "thinking_tokens"),
+    )
+
+
+def responses_usage(usage: Any) -> Usage | None:
+    """Of responses endpoints, whose input counts what was cached."""
+    if not isinstance(usage, Mapping) or not _known(usage, "input_tokens", "output_tokens"):
+        return None
+    details = usage.get("input_tokens_details")
+    return Usage(
+        input_tokens=_count(usage, "input_tokens"),
+        output_tokens=_count(usage, "output_tokens"),
+        cached_input_tokens=_count(details, "cached_tokens"),
+        cache_write_tokens=_count(details, "cache_write_tokens"),
+        reasoning_tokens=_count(usage.get("output_tokens_details"), "reasoning_tokens"),
     )
 
 
