@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from finerouter.asking import Parameters
-from finerouter.errors import UserError
 from finerouter.gateway.translating.identity import Identity
 from finerouter.gateway.translating.protocol import StreamTranslation, Translation
+from finerouter.gateway.translating.requests import read
+from finerouter.gateway.translating.translated import Translated
 
 __all__ = ["StreamTranslation", "Translation", "obstacles", "translation"]
 
@@ -24,12 +25,10 @@ def obstacles(
         target: the endpoint's.
         parameters: of the pool entry.
     """
-    del fields, parameters
-    return [] if source == target else [f"{source} is not translated to {target}"]
+    del parameters  # what an entry's parameters add can be asked in its endpoint's API
+    return [] if source == target else read(fields, source, target)[1]
 
 
 def translation(source: str, target: str) -> Translation:
     """From the client's API to the endpoint's, and back."""
-    if source == target:
-        return Identity(source)
-    raise UserError(f"{source} is not translated to {target}; ask obstacles() first")
+    return Identity(source) if source == target else Translated(source, target)

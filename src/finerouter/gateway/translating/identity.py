@@ -1,7 +1,7 @@
 """The translation where client and endpoint speak the same API: bytes pass as they are.
 
-Three things are not passed on: thoughts that this gateway made out of another API's and that no
-endpoint would take back, the numbers of tokens that the client did not ask for, and nothing else.
+Two things are not passed on: thoughts in the history that this gateway made out of another API's,
+which no endpoint takes back, and the tokens of a chat stream that only the gateway asked for.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from finerouter.gateway.sse import Event, encode
+from finerouter.gateway.translating.neutral import OUR_REASONING, OUR_SIGNATURE
 from finerouter.gateway.translating.protocol import NOTHING, Json, StreamTranslation
 
 _DONE = b"[DONE]"
@@ -30,8 +31,10 @@ class Identity:
         self._api = api
 
     def request(self, fields: Mapping[str, Any]) -> Json:
-        """A copy, one level deep."""
-        return dict(fields)
+        """The same fields, without thoughts that no endpoint takes back."""
+        body = dict(fields)
+        strip = _STRIP.get(self._api)
+        return strip(body) if strip else body
 
     def answer(
         self, answer: Mapping[str, Any], *, model: str, asked: Mapping[str, Any] = NOTHING
@@ -46,6 +49,43 @@ class Identity:
         if self._api == "chat":
             return _ChatStream(asked)
         return _NamedStream(_ENDS[self._api])
+
+
+def _without_our_thinking(body: Json) -> Json:
+    turns = body.get("messages")
+    if isinstance(turns, list) and any(map(_holds_ours, turns)):
+        cleaned = (_cleaned(turn) if _holds_ours(turn) else turn for turn in turns)
+        body["messages"] = [turn for turn in cleaned if turn is not None]
+    return body
+
+
+def _holds_ours(turn: Any) -> bool:
+    content = turn.get("content") if isinstance(turn, dict) else None
+    return isinstance(content, list) and any(map(_is_ours, content))
+
+
+def _is_ours(block: Any) -> bool:
+    return isinstance(block, dict) and block.get("signature") == OUR_SIGNATURE
+
+
+def _cleaned(turn: Json) -> Json | None:
+    """None where nothing is left: the API refuses empty turns, and joins their neighbours."""
+    content = [block for block in turn["content"] if not _is_ours(block)]
+    return {**turn, "content": content} if content else None
+
+
+def _without_our_reasoning(body: Json) -> Json:
+    items = body.get("input")
+    if isinstance(items, list):
+        body["input"] = [item for item in items if not _is_our_reasoning(item)]
+    return body
+
+
+def _is_our_reasoning(item: Any) -> bool:
+    return isinstance(item, dict) and str(item.get("id", "")).startswith(OUR_REASONING)
+
+
+_STRIP = {"messages": _without_our_thinking, "responses": _without_our_reasoning}
 
 
 class _ChatStream:

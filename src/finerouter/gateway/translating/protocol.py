@@ -22,18 +22,22 @@ NOTHING: Mapping[str, Any] = {}
 
 
 class StreamTranslation(Protocol):
-    """One stream on its way from the endpoint to the client.
+    """One stream on its way from the endpoint to the client."""
 
-    Attributes:
-        finished: whether upstream said that it was done (`[DONE]`, `message_stop`,
-            `response.completed`).
-        whole: whether the answer's last word came: a connection that ends now breaks nothing off.
-        trouble: the error that upstream sent in its stream, "" for none; the client was told it.
-    """
+    @property
+    def finished(self) -> bool:
+        """Whether upstream said its last: `[DONE]`, `message_stop`, `response.completed`."""
+        ...
 
-    finished: bool
-    whole: bool
-    trouble: str
+    @property
+    def whole(self) -> bool:
+        """Whether the answer's last word came: a connection that ends now breaks nothing off."""
+        ...
+
+    @property
+    def trouble(self) -> str:
+        """The error that upstream sent in its stream, "" for none; the client was told it."""
+        ...
 
     def feed(self, event: Event) -> bytes:
         """Events for the client after one of upstream, b"" for none.

@@ -1,0 +1,1 @@
+"""Plain text to be continued: requests from the neutral form, answers to it."""

@@ -1,0 +1,1 @@
+"""OpenAI's responses: requests, whole answers and streams, to and from the neutral form."""
