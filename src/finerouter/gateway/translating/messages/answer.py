@@ -31,12 +31,17 @@ _READ = {
     "tool_use": CALLS,
     "refusal": FILTER,
 }
-STOP_REASONS = {LENGTH: "max_tokens", CALLS: "tool_use", FILTER: "refusal", STOP: "end_turn"}
+_STOP_REASONS = {LENGTH: "max_tokens", CALLS: "tool_use", FILTER: "refusal", STOP: "end_turn"}
 
 
 def reason(said: Any) -> str:
     """Why the answer ended."""
     return _READ.get(said, STOP) if isinstance(said, str) else STOP
+
+
+def stop_reason(reason: str, *, refused: bool) -> str:
+    """The same in this API's words; others end a refusal like any answer."""
+    return "refusal" if refused and reason == STOP else _STOP_REASONS[reason]
 
 
 def read(answer: Mapping[str, Any]) -> Answer:
@@ -64,13 +69,14 @@ def write(answer: Answer, model: str, asked: Mapping[str, Any]) -> Json:
         EndpointError: the model called a tool with arguments that are no JSON object.
     """
     del asked
+    refused = any(isinstance(part, Refusal) for part in answer.parts)
     return {
         "id": new_id("msg_"),
         "type": "message",
         "role": "assistant",
         "model": model,
         "content": [_block(part) for part in answer.parts],
-        "stop_reason": STOP_REASONS[answer.reason],
+        "stop_reason": stop_reason(answer.reason, refused=refused),
         "stop_sequence": None,
         "usage": messages_usage(answer.usage),
     }

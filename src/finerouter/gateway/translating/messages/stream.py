@@ -9,10 +9,11 @@ import msgspec
 
 from finerouter.gateway.api_errors import error_event
 from finerouter.gateway.sse import Event, encode
-from finerouter.gateway.translating.messages.answer import STOP_REASONS, reason
+from finerouter.gateway.translating.messages.answer import reason, stop_reason
 from finerouter.gateway.translating.neutral import OUR_SIGNATURE, new_id
 from finerouter.gateway.translating.pieces import (
     CALL,
+    REFUSAL,
     TEXT,
     THOUGHT,
     Argued,
@@ -118,6 +119,7 @@ class MessagesWriter:
         self._model = model
         self._kind = ""
         self._index = -1
+        self._refused = False
 
     def begin(self, usage: Usage | None) -> bytes:
         """The stream begins."""
@@ -137,6 +139,7 @@ class MessagesWriter:
         """A block begins."""
         self._kind = kind
         self._index += 1
+        self._refused |= kind == REFUSAL
         block = _STARTS.get(kind, _STARTS[TEXT])
         if kind == CALL:
             block = {"type": "tool_use", "id": call_id, "name": name, "input": {}}
@@ -159,7 +162,8 @@ class MessagesWriter:
 
     def end(self, reason: str, usage: Usage | None) -> bytes:
         """The answer is whole."""
-        delta = {"stop_reason": STOP_REASONS[reason], "stop_sequence": None}
+        said = stop_reason(reason, refused=self._refused)
+        delta = {"stop_reason": said, "stop_sequence": None}
         last = _event("message_delta", delta=delta, usage=messages_usage(usage))
         return last + _event("message_stop")
 
