@@ -202,7 +202,7 @@ def _turn_refusals(ask: Ask) -> list[str]:
             if isinstance(part, Result):
                 for inner in part.parts:
                     notes += _image_refusals(inner) if isinstance(inner, Image) else []
-    if not _spoken_by_user(ask):
+    if not _ends_with_user(ask):
         notes.append("the user's last message is empty, which messages endpoints refuse")
     return notes
 
@@ -217,9 +217,9 @@ def _image_refusals(image: Image) -> list[str]:
     return [f"messages endpoints take images of {', '.join(_IMAGE_TYPES)} only, not {kind!r}"]
 
 
-def _spoken_by_user(ask: Ask) -> bool:
-    turns = merged(ask.turns, ("user", "assistant"))
-    return bool(turns) and bool(_blocks(turns[-1]))
+def _ends_with_user(ask: Ask) -> bool:
+    turns = _spoken(ask)
+    return bool(turns) and turns[-1].role == "user"
 
 
 def write(ask: Ask) -> Json:
@@ -228,7 +228,7 @@ def write(ask: Ask) -> Json:
         {"type": "text", "text": part.text}
         for turn in ask.turns
         for part in turn.parts
-        if turn.role == "system" and isinstance(part, Text) and part.text.strip()
+        if turn.role == "system" and isinstance(part, Text) and not _blank(part)
     ]
     optional = {
         "system": system[0]["text"] if len(system) == 1 else system or None,
@@ -261,24 +261,32 @@ def _output_config(ask: Ask) -> Json | None:
 
 
 def _messages(ask: Ask) -> list[Json]:
-    spoken = tuple(turn for turn in ask.turns if turn.role != "system")
     messages = []
-    for turn in merged(spoken, ("user", "assistant")):
-        if blocks := _blocks(turn):
-            only = blocks[0]["text"] if len(blocks) == 1 and blocks[0]["type"] == "text" else None
-            messages.append({"role": turn.role, "content": only or blocks})
+    for turn in _spoken(ask):
+        blocks = _blocks(turn)
+        only = blocks[0]["text"] if len(blocks) == 1 and blocks[0]["type"] == "text" else None
+        messages.append({"role": turn.role, "content": only or blocks})
     return messages
 
 
+def _spoken(ask: Ask) -> list[Turn]:
+    """Turns that say something, those of one side next to each other made one."""
+    said = (
+        turn for turn in ask.turns if turn.role != "system" and not all(map(_blank, turn.parts))
+    )
+    return merged(tuple(said), ("user", "assistant"))
+
+
+def _blank(part: Part) -> bool:
+    """Whether it is a text of nothing but spaces, which the API refuses."""
+    return isinstance(part, Text) and not part.text.strip()
+
+
 def _blocks(turn: Turn) -> list[Json]:
-    """Results first, as the API wants them; texts of nothing but spaces are refused by it."""
-    results = [_block(part) for part in turn.parts if isinstance(part, Result)]
-    others = [
-        _block(part)
-        for part in turn.parts
-        if not isinstance(part, Result) and (not isinstance(part, Text) or part.text.strip())
-    ]
-    return results + others
+    """Results first, as the API wants them."""
+    said = [part for part in turn.parts if not _blank(part)]
+    results = [_block(part) for part in said if isinstance(part, Result)]
+    return results + [_block(part) for part in said if not isinstance(part, Result)]
 
 
 def _block(part: Part) -> Json:
@@ -294,7 +302,7 @@ def _block(part: Part) -> Json:
 
 def _result(result: Result) -> Json:
     block: Json = {"type": "tool_result", "tool_use_id": _id(result.call_id)}
-    shown = [p for p in result.parts if not isinstance(p, Text) or p.text.strip()]
+    shown = [part for part in result.parts if not _blank(part)]
     if shown:
         only = shown[0].text if len(shown) == 1 and isinstance(shown[0], Text) else None
         block["content"] = only or [_block(part) for part in shown]
