@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from finerouter.asking import Asking, Endpoint, Parameters
-from finerouter.gateway.arming import upstream_body, with_fields, with_turns
+from finerouter.gateway.arming import with_fields, with_turns
+from finerouter.gateway.translating import translation
 
 Json = dict[str, Any]
 HELLO: Json = {"model": "auto", "messages": [{"role": "user", "content": "Hello"}]}
@@ -18,10 +19,16 @@ def asking(api: str = "chat", name: str = "max_tokens", **parameters: Any) -> As
     return Asking(endpoint, "real-name", Parameters(**parameters))
 
 
-def test_an_entry_without_parameters_changes_the_model_alone() -> None:
+def upstream_body(fields: Json, source: str, asking: Asking) -> Json:
+    """A client's body as it goes to the endpoint."""
+    api, parameters = asking.endpoint.api, asking.parameters
+    body = translation(source, api).request(with_turns(fields, source, parameters))
+    return with_fields(body, api, parameters, asking.endpoint.max_tokens_name)
+
+
+def test_an_entry_without_parameters_changes_nothing() -> None:
     fields = {**HELLO, "anything": [1], "temperature": 0.3}
-    assert upstream_body(fields, "chat", asking()) == {**fields, "model": "real-name"}
-    assert fields["model"] == "auto"
+    assert upstream_body(fields, "chat", asking()) == fields
 
 
 def test_what_is_unset_is_filled_in_the_endpoints_words() -> None:
@@ -29,7 +36,6 @@ def test_what_is_unset_is_filled_in_the_endpoints_words() -> None:
     body = upstream_body(HELLO, "chat", asking(**said, reasoning_effort="low", body={"k": 1}))
     assert body == {
         **HELLO,
-        "model": "real-name",
         "temperature": 0.5,
         "top_p": 0.9,
         "seed": 3,
@@ -41,7 +47,6 @@ def test_what_is_unset_is_filled_in_the_endpoints_words() -> None:
     body = upstream_body(HELLO, "chat", asking("messages", **said, reasoning_effort="low"))
     assert body == {
         **HELLO,
-        "model": "real-name",
         "temperature": 0.5,
         "top_p": 0.9,
         "stop_sequences": ["X"],
@@ -70,7 +75,7 @@ def test_what_the_client_set_stands() -> None:
         temperature=0.5, stop=("X",), max_tokens=50, reasoning_effort="low", body={"k": 1}
     )
     body = upstream_body({**HELLO, **set_by_client}, "chat", entry)
-    assert body == {**HELLO, **set_by_client, "model": "real-name"}
+    assert body == {**HELLO, **set_by_client}
 
 
 def test_nothing_is_null_in_place_of_a_parameter() -> None:
@@ -85,6 +90,7 @@ def test_nothing_is_null_in_place_of_a_parameter() -> None:
         ({"max_completion_tokens": 7}, "max_tokens", {"max_completion_tokens": 7}),
         ({"max_completion_tokens": 7}, "max_completion_tokens", {"max_completion_tokens": 7}),
         ({}, "max_completion_tokens", {"max_completion_tokens": 50}),
+        ({}, "max_tokens", {"max_tokens": 50}),
     ],
 )
 def test_the_limit_has_the_name_that_the_endpoint_gives_it(
@@ -179,23 +185,10 @@ def test_a_base_model_is_asked_as_it_was_when_outcomes_were_collected() -> None:
         ("responses", {"input": "dog"}),
     ):
         assert upstream_body(fields, source, entry) == {
-            "model": "real-name",
+            "model": fields.get("model"),
             "prompt": "Q: cat\nA: chat\n\nQ: dog\nA:",
             "max_tokens": 5,
         }
-
-
-def test_streams_are_asked_for_their_tokens() -> None:
-    body = upstream_body({**HELLO, "stream": True}, "chat", asking())
-    assert body["stream_options"] == {"include_usage": True}
-    options = {"include_obfuscation": False}
-    body = upstream_body({**HELLO, "stream": True, "stream_options": options}, "chat", asking())
-    assert body["stream_options"] == {**options, "include_usage": True}
-    fields = {**HELLO, "stream": True, "max_tokens": 9}
-    assert upstream_body(fields, "messages", asking("messages")) == {
-        **fields,
-        "model": "real-name",
-    }
 
 
 def test_odd_bodies_are_left_to_the_endpoint() -> None:
@@ -203,3 +196,13 @@ def test_odd_bodies_are_left_to_the_endpoint() -> None:
     for fields in ({}, {"messages": "x"}, {"messages": [1, {"role": "user", "content": 5}]}):
         with_turns(fields, "chat", entry)
         with_turns(fields, "messages", entry)
+
+
+@pytest.mark.parametrize(
+    ("api", "name"), [("messages", "max_tokens"), ("responses", "max_output_tokens")]
+)
+def test_a_name_for_the_limit_is_that_of_chat_alone(api: str, name: str) -> None:
+    """An endpoint may speak several APIs at one address."""
+    for given in ({}, {name: 7}):
+        body = with_fields(given, api, Parameters(max_tokens=50), "max_completion_tokens")
+        assert body == {name: given.get(name, 50)}

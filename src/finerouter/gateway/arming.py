@@ -1,8 +1,9 @@
 """A pool entry's way of asking, put into a client's body.
 
-Takes a client's body and a pool entry; gives the body for its endpoint. What the client set stands;
-what it left unset is filled from the entry: the entry is one way of asking a model, and that way is
-what the router knows the quality of.
+Takes a client's body and a pool entry's parameters; gives the body with them in it. Turns are put
+in before a translation, in the client's API; the other fields after it, in the endpoint's. What the
+client set stands; what it left unset is filled: the entry is one way of asking a model, and that is
+the way whose quality the router knows.
 """
 
 from __future__ import annotations
@@ -10,34 +11,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from finerouter.asking import Asking, Parameters
-from finerouter.gateway.translating import translation
+from finerouter.asking import Parameters
 from finerouter.upstream.apis import DEFAULT_MAX_TOKENS
 
 Json = dict[str, Any]
 _TURNS = {"chat": "messages", "messages": "messages", "responses": "input"}
 _STOP = {"chat": "stop", "completions": "stop", "messages": "stop_sequences"}
 _SEEDED = ("chat", "completions")
+_LIMIT = {"messages": "max_tokens", "responses": "max_output_tokens"}
 _LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 _SYSTEM = ("system", "developer")
 _TEXTS = ("text", "input_text")
-
-
-def upstream_body(fields: Mapping[str, Any], source: str, asking: Asking) -> Json:
-    """The body for a pool entry's endpoint, from a client's body in the API `source`.
-
-    Raises:
-        UserError: the endpoint's API cannot ask this, which `obstacles` would have said.
-    """
-    endpoint, parameters = asking.endpoint, asking.parameters
-    turned = with_turns(fields, source, parameters)
-    body = translation(source, endpoint.api).request(turned)
-    body = with_fields(body, endpoint.api, parameters, endpoint.max_tokens_name)
-    body["model"] = asking.upstream_model
-    if body.get("stream") and endpoint.api in ("chat", "completions"):
-        # The gateway meters by it; a client that did not ask for it does not see it.
-        body["stream_options"] = {**(body.get("stream_options") or {}), "include_usage": True}
-    return body
 
 
 def with_turns(fields: Mapping[str, Any], api: str, parameters: Parameters) -> Json:
@@ -90,8 +74,8 @@ def _fill(body: Json, name: str, value: Any) -> None:
 
 
 def _fill_limit(body: Json, api: str, parameters: Parameters, name: str) -> None:
-    if api == "responses" and name == "max_tokens":
-        name = "max_output_tokens"
+    # The endpoint's own name for it is that of its chat API.
+    name = _LIMIT.get(api, name)
     said = next((key for key in (name, *_LIMITS) if body.get(key) is not None), None)
     if said is None:
         default = DEFAULT_MAX_TOKENS + (parameters.thinking_budget or 0)

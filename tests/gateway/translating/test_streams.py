@@ -97,6 +97,7 @@ def test_an_error_in_the_stream_reaches_the_client(source: str, target: str, eve
     raw = stream.feed(stories.STREAMED[target]()[0]) + stream.feed(event)
     assert b"out of memory" in raw
     assert "out of memory" in stream.trouble
+    assert stream.whole  # nothing more is owed
     assert b"message_stop" not in raw + stream.end()
     if source != target:
         assert stream.feed(stories.STREAMED[target]()[-1]) == b""

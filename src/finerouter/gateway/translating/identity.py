@@ -105,12 +105,12 @@ class _ChatStream:
         elif not self.whole and _FINISH.search(data):
             self.whole = True
         elif data.startswith(b'{"error"'):
-            self.trouble = data.decode("utf-8", "replace")
+            self.trouble, self.whole = data.decode("utf-8", "replace"), True
         return encode(event)
 
     def end(self) -> bytes:
         """Some servers end without saying so, and some clients wait for it."""
-        if self.finished or not self.whole:
+        if self.finished or self.trouble or not self.whole:
             return b""
         self.finished = True
         return encode(Event(data=_DONE))
@@ -129,7 +129,7 @@ class _NamedStream:
         if event.event in self._ends:
             self.finished = self.whole = True
         if event.event in ("error", "response.failed"):
-            self.trouble = event.data.decode("utf-8", "replace")
+            self.trouble, self.whole = event.data.decode("utf-8", "replace"), True
         return encode(event)
 
     def end(self) -> bytes:

@@ -31,7 +31,7 @@ class StreamTranslation(Protocol):
 
     @property
     def whole(self) -> bool:
-        """Whether the answer's last word came: a connection that ends now breaks nothing off."""
+        """Whether its last word came, or its error: a connection that ends breaks nothing off."""
         ...
 
     @property

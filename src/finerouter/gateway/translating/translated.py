@@ -97,8 +97,8 @@ class TranslatedStream:
 
     @property
     def whole(self) -> bool:
-        """Whether the answer's last word came."""
-        return self._reader.finished or bool(self._reader.reason)
+        """Whether its last word came, or its error."""
+        return self._reader.finished or bool(self._reader.reason or self.trouble)
 
     def feed(self, event: Event) -> bytes:
         """Events for the client after one of upstream."""
