@@ -207,6 +207,8 @@ class GatewaySettings(_Table, frozen=True, kw_only=True):
     Attributes:
         pool: pool file with endpoints, from the folder of gateway.toml.
         host, port: where to listen; anything but loopback wants keys.
+        hosts: names by which requests without a key may call the gateway, beside those of this
+            machine and `host`.
         default_policy: name of the policy of `auto`.
         policies: by name; `best` (quality alone) is always there.
         baseline: model against which saving is counted, beside always-best.
@@ -219,11 +221,13 @@ class GatewaySettings(_Table, frozen=True, kw_only=True):
     pool: str = "pool.toml"
     host: str = "127.0.0.1"
     port: Port = 8080
+    hosts: tuple[str, ...] = ()
     default_policy: Name = "best"
     policies: dict[Name, PolicyTable] = field(default_factory=dict)
     baseline: str | None = None
     explore: Share = 0.0
     explain_headers: bool = True
+    allow_unkeyed: bool = False
     log_level: str = "info"
     keys: tuple[KeyTable, ...] = ()
     budget: BudgetTable = field(default_factory=BudgetTable)

@@ -1,0 +1,1 @@
+"""What requests cost: tokens metered and priced, and budgets that hold."""
