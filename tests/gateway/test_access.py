@@ -17,7 +17,14 @@ from finerouter.gateway.access import Access, Caller, Refused, new_key
 from finerouter.gateway.access.browsers import is_loopback
 from finerouter.gateway.access.checking import check_bind, check_settings
 from finerouter.gateway.access.rates import TokenBucket
-from finerouter.gateway.settings import SCOPES, BudgetTable, GatewaySettings, KeyTable, PolicyTable
+from finerouter.gateway.settings import (
+    SCOPES,
+    BudgetTable,
+    GatewaySettings,
+    KeyTable,
+    PolicyTable,
+    TelemetryTable,
+)
 from finerouter.policy import Policy
 
 TEAM = new_key("team")
@@ -338,6 +345,10 @@ def test_settings_that_fit_are_taken() -> None:
         (GatewaySettings(keys=(table(), table())), "number 2.*number 1.*that name too"),
         (GatewaySettings(keys=(table(), table(name="b"))), "number 2.*sha256 is that of.*number 1"),
         (GatewaySettings(budget=BudgetTable(tier_down_at=0.5)), "share of nothing"),
+        (
+            GatewaySettings(telemetry=TelemetryTable(otlp_endpoint="127.0.0.1:4318")),
+            r"\[telemetry\]: .*http://127.0.0.1:4318",
+        ),
         (
             GatewaySettings(policies={"cheap": PolicyTable(deny=("huge",))}),
             r"\[policies.cheap\]: model 'huge'",

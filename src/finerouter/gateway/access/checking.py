@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 from finerouter.errors import ConfigError
 from finerouter.gateway.access.browsers import is_loopback
+from finerouter.gateway.observing.tracing import check_collector
 from finerouter.gateway.settings import SCOPES, BudgetTable, GatewaySettings, KeyTable
 
 _LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
@@ -47,6 +48,8 @@ def check_settings(
         ConfigError: names the table, what is wrong, and the next step.
     """
     check_bind(settings)
+    if settings.telemetry.otlp_endpoint is not None:
+        check_collector(settings.telemetry.otlp_endpoint)
     for check in (_own_names, _keys_apart):
         for complaint in check(settings):
             raise ConfigError(complaint)
