@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finerouter.gateway.money.metering import added, cost_usd, metered
+from finerouter.gateway.money.metering import added, cost_usd, expected_usd, metered
 from finerouter.gateway.money.savings import Elsewhere, saved_usd
 from finerouter.gateway.record import Record, Tokens
 from finerouter.pool import Model
@@ -127,6 +127,18 @@ def test_one_guess_makes_the_sum_a_guess() -> None:
     guessed = metered(None, request_bytes=8, answer_bytes=8)
     assert not added([known, known]).estimated
     assert added([known, guessed]) == Tokens(input=3, output=3, estimated=True)
+
+
+@pytest.mark.parametrize(
+    ("max_tokens", "output"), [(None, 1_000), (32_000, 1_000), (10, 10), (0, 0), (-5, 0)]
+)
+def test_a_model_asked_for_by_name_is_expected_to_cost_something(
+    max_tokens: int | None, output: int
+) -> None:
+    model = Model("m", input_usd_per_mtok=1.0, output_usd_per_mtok=10.0)
+    usd = expected_usd(model, request_bytes=4_000, max_tokens=max_tokens)
+    assert usd == pytest.approx((1_000 * 1.0 + output * 10.0) / 1e6)
+    assert expected_usd(Model("m"), request_bytes=4_000, max_tokens=max_tokens) is None
 
 
 def test_savings_are_the_same_tokens_at_other_prices() -> None:

@@ -15,6 +15,8 @@ from finerouter.pool import Model
 from finerouter.upstream.usage import Usage
 
 BYTES_PER_TOKEN = 4
+# What an answer usually has at most: clients that set `max_tokens` set far more than they get.
+USUAL_OUTPUT = 1_000
 _MILLION = 1e6
 
 
@@ -59,6 +61,12 @@ def cost_usd(tokens: Tokens, model: Model) -> float | None:
     fresh = tokens.input - tokens.cached_input - tokens.cache_write
     usd = fresh * price + tokens.cached_input * cached + tokens.cache_write * write
     return (usd + tokens.output * output) / _MILLION
+
+
+def expected_usd(model: Model, *, request_bytes: int, max_tokens: int | None) -> float | None:
+    """What to hold for a model asked for by name, of which no router says what it will cost."""
+    output = USUAL_OUTPUT if max_tokens is None else max(0, min(max_tokens, USUAL_OUTPUT))
+    return cost_usd(Tokens(input=_guess(request_bytes), output=output), model)
 
 
 def _guess(size: int) -> int:

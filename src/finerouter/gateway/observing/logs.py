@@ -15,6 +15,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TextIO
 
 import msgspec
@@ -25,6 +26,7 @@ from finerouter.gateway.record import Record
 REQUESTS = logging.getLogger("finerouter.gateway.requests")
 _MOST_WAITING = 10_000
 _CLOSE_S = 5.0
+_Hide = Callable[[str], str]
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
 
@@ -108,9 +110,8 @@ def configure_logs(
     """
     stream = sys.stderr if stream is None else stream
     people = stream.isatty() if people is None else people
-    secrets = Secrets(known_keys)
-    in_form = _for_people if people else _as_json
-    logs = Logs(stream, lambda record: secrets.hidden(in_form(record)))
+    form = _for_people if people else _as_json
+    logs = Logs(stream, partial(form, hide=Secrets(known_keys).hidden))
     root = logging.getLogger()
     for handler in _handlers():
         handler.logs.close()
@@ -130,47 +131,52 @@ def log_request(record: Record) -> None:
         REQUESTS.info("request", extra={"of_request": record})
 
 
-def _as_json(record: logging.LogRecord) -> str:
+def _as_json(record: logging.LogRecord, *, hide: _Hide) -> str:
     line: dict[str, Any] = {
         "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
         "level": record.levelname.lower(),
         "logger": record.name,
-        "message": record.getMessage(),
     }
     request = getattr(record, "of_request", None)
     if isinstance(request, Record):
-        line |= _fields(request)
+        line |= {"message": "request", **_fields(request, hide)}
+    else:
+        line["message"] = hide(record.getMessage())
     if record.exc_info:
-        line["exception"] = "".join(traceback.format_exception(*record.exc_info))
+        line["exception"] = hide("".join(traceback.format_exception(*record.exc_info)))
     return _encode(line).decode()
 
 
-def _for_people(record: logging.LogRecord) -> str:
+def _for_people(record: logging.LogRecord, *, hide: _Hide) -> str:
     moment = datetime.fromtimestamp(record.created).strftime("%H:%M:%S")
     request = getattr(record, "of_request", None)
-    text = record.getMessage() if not isinstance(request, Record) else _sentence(request)
+    text = _sentence(request) if isinstance(request, Record) else record.getMessage()
     # What others wrote must not look like lines of ours, or steer the terminal.
-    line = f"{moment} {record.levelname.lower():7} {_printable(text)}"
+    line = f"{moment} {record.levelname.lower():7} {_printable(hide(text))}"
     if record.exc_info:
-        line += "\n" + "".join(traceback.format_exception(*record.exc_info)).rstrip()
+        line += "\n" + hide("".join(traceback.format_exception(*record.exc_info)).rstrip())
     return line
 
 
-def _fields(record: Record) -> dict[str, Any]:
-    """What a request's line says; what is unknown is left out."""
+def _fields(record: Record, hide: _Hide) -> dict[str, Any]:
+    """What a request's line says; what is unknown is left out.
+
+    Only two of the texts come from outside, and only they could hold a key: to look through the
+    whole line would take longer than all the rest of it.
+    """
     tokens = record.tokens
     fields = {
         "decision_id": record.decision_id,
         "key": record.key,
         "api": record.api,
-        "requested": record.requested[:200],
+        "requested": hide(record.requested[:200]),
         "policy": record.policy,
         "task": record.task,
         "model": record.model,
         "endpoint": record.endpoint,
         "status": record.status,
         "outcome": record.outcome,
-        "error": record.error,
+        "error": hide(record.error) if record.error else None,
         "streamed": record.streamed,
         "attempts": len(record.attempts),
         "input_tokens": tokens.input if tokens else None,

@@ -155,14 +155,16 @@ class _Traced(Trace):
         """The request has ended; see `Trace`."""
         for call, span in self._calls.items():
             if call == (record.model, record.endpoint):
-                span.set_attributes(usage_attributes(record))
+                if span.is_recording():
+                    span.set_attributes(usage_attributes(record))
                 if record.outcome != OK:
                     _fail(span, record.outcome, record.error)
             else:
                 _fail(span, "cancelled", "")
             span.end()
         self._calls.clear()
-        self._span.set_attributes(_request_attributes(record))
+        if self._span.is_recording():
+            self._span.set_attributes(_request_attributes(record))
         if record.status >= 500 or record.outcome not in (OK, "error"):
             failed = record.outcome if record.status < 400 else str(record.status)
             _fail(self._span, failed, record.error)
@@ -173,7 +175,8 @@ class _Traced(Trace):
         attributes = attempt_attributes(self._api, call[0], asking)
         name = f"{attributes['gen_ai.operation.name']} {attributes['gen_ai.request.model']}"
         span, headers = self._tracing.child(self._span, name, started_ns)
-        span.set_attributes(attributes)
+        if span.is_recording():
+            span.set_attributes(attributes)
         return span, headers
 
 
