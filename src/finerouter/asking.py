@@ -17,6 +17,8 @@ from finerouter.errors import ConfigError, PoolError
 
 PROMPT = "{prompt}"
 APIS = ("chat", "messages", "completions")
+# What an endpoint may speak beside its own API; nothing is collected through these.
+FURTHER_APIS = ("chat", "messages", "responses")
 # Headers that could carry a key: it would then stand in a pool file, and in messages.
 _KEY_HEADERS = frozenset(("authorization", "x-api-key", "api-key", "cookie", "proxy-authorization"))
 
@@ -38,6 +40,9 @@ class Endpoint:
         timeout_s: seconds until an answer has to begin.
         max_tokens_name: what this endpoint calls the most tokens of an answer.
         headers: sent along with every call.
+        also: further APIs it speaks at the same address, such as "responses"; the gateway asks it
+            in the client's own API where it can.
+        stream_usage: whether a stream may be asked to tell its tokens (`stream_options`).
     """
 
     name: str
@@ -50,6 +55,8 @@ class Endpoint:
     timeout_s: float = 300.0
     max_tokens_name: str = "max_tokens"
     headers: Mapping[str, str] = field(default_factory=dict)
+    also: tuple[str, ...] = ()
+    stream_usage: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "base_url", checked_url(self.base_url))
@@ -131,6 +138,7 @@ def read_endpoint(name: str, record: Any, folder: Path, where: str) -> Endpoint:
         raise PoolError(f"{where}: give key_env or key_file, not both")
     if "key_file" in found:
         found["key_file"] = str(folder / Path(found["key_file"]).expanduser())
+    found["also"] = tuple(found.get("also", ()))
     for header in found.get("headers", {}):
         if header.lower() in _KEY_HEADERS:
             raise PoolError(f"{where}: header {header!r} holds a key; name key_env or key_file")
@@ -198,6 +206,10 @@ def _are_pairs(value: Any) -> bool:
     return isinstance(value, list) and all(_are_texts(pair) and len(pair) == 2 for pair in value)
 
 
+def _are_apis(value: Any) -> bool:
+    return isinstance(value, list) and all(item in FURTHER_APIS for item in value)
+
+
 def _are_headers(value: Any) -> bool:
     return isinstance(value, dict) and all(map(_is_text, value.values()))
 
@@ -213,6 +225,8 @@ _ENDPOINT: dict[str, _Check] = {
     "timeout_s": _number(0.001, 86_400),
     "max_tokens_name": _TEXT,
     "headers": (_are_headers, "a table of texts"),
+    "also": (_are_apis, f"a list of {', '.join(FURTHER_APIS)}"),
+    "stream_usage": (lambda value: isinstance(value, bool), "true or false"),
 }
 _PARAMETERS: dict[str, _Check] = {
     "temperature": _number(0, 10),

@@ -48,6 +48,20 @@ class Estimate:
     def __len__(self) -> int:
         return len(self.quality)
 
+    def row(self, row: int) -> Estimate:
+        """The estimate of one of the prompts."""
+        part = slice(row, row + 1)
+        return Estimate(
+            models=self.models,
+            tasks=self.tasks,
+            task_probs=self.task_probs[part],
+            none=self.none[part],
+            quality=self.quality[part],
+            quality_std=self.quality_std[part],
+            cost_usd=self.cost_usd[part],
+            tokens=self.tokens[part],
+        )
+
     def task_of(self, row: int) -> tuple[str | None, float]:
         """The most probable task of a prompt and its probability; None if "none" is likelier."""
         at = int(self.task_probs[row].argmax())
@@ -183,7 +197,7 @@ def decide(estimate: Estimate, policy: Policy, pool: ModelPool, row: int = 0) ->
         NoEligibleModel: the filters leave no model; says which filter took which.
         PolicyError: the policy needs the costs of models whose cost is unknown.
     """
-    one = _row(estimate, row) if len(estimate) > 1 else estimate
+    one = estimate.row(row) if len(estimate) > 1 else estimate
     eligible = eligible_models(one, policy, pool)
     _check_eligible(one, policy, pool, eligible)
     chosen, within = _choose(one, policy, eligible)
@@ -201,6 +215,29 @@ def decide(estimate: Estimate, policy: Policy, pool: ModelPool, row: int = 0) ->
         flips=_flips(one, policy, eligible[0], at),
         policy=policy,
     )
+
+
+def ranked(estimate: Estimate, policy: Policy, pool: ModelPool, most: int) -> list[int]:
+    """Columns of the models chosen for a single prompt if each before them could not be had.
+
+    Args:
+        estimate: of one prompt.
+        policy: how to choose.
+        pool: its models.
+        most: so many at most; the first is the one that `decide` gives.
+
+    Raises:
+        NoEligibleModel, PolicyError: as in `decide`.
+    """
+    eligible = eligible_models(estimate, policy, pool)
+    _check_eligible(estimate, policy, pool, eligible)
+    order: list[int] = []
+    while len(order) < most and eligible.any():
+        at = int(_choose(estimate, policy, eligible)[0][0])
+        order.append(at)
+        eligible = eligible.copy()
+        eligible[0, at] = False
+    return order
 
 
 def eligible_models(estimate: Estimate, policy: Policy, pool: ModelPool) -> Flags:
@@ -245,7 +282,7 @@ def _check_eligible(estimate: Estimate, policy: Policy, pool: ModelPool, eligibl
         pool[name]  # an unknown name is a typing mistake, and would silently allow too much
     empty = np.flatnonzero(~eligible.any(axis=1))
     if len(empty):
-        reasons = filter_reasons(_row(estimate, int(empty[0])), policy, pool)
+        reasons = filter_reasons(estimate.row(int(empty[0])), policy, pool)
         listed = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
         raise NoEligibleModel(f"no model is left to choose from ({listed}); relax the filters")
     if policy.needs_costs:
@@ -351,20 +388,6 @@ def _floor_flips(
         nearest = cheaper[np.lexsort((cost[cheaper], -share[cheaper]))[0]]
         flips.append(Flip("min_quality", float(share[nearest]), models[nearest], upward=False))
     return tuple(flips)
-
-
-def _row(estimate: Estimate, row: int) -> Estimate:
-    part = slice(row, row + 1)
-    return Estimate(
-        models=estimate.models,
-        tasks=estimate.tasks,
-        task_probs=estimate.task_probs[part],
-        none=estimate.none[part],
-        quality=estimate.quality[part],
-        quality_std=estimate.quality_std[part],
-        cost_usd=estimate.cost_usd[part],
-        tokens=estimate.tokens[part],
-    )
 
 
 def _check_number(name: str, value: float, low: float, high: float) -> None:

@@ -41,11 +41,13 @@ class Step:
         model: its name in the pool.
         prepare: the request as an endpoint wants it; called once per endpoint.
         prefer: name of the endpoint to ask first, such as the one that has the conversation cached.
+        without: names of endpoints that cannot be asked this.
     """
 
     model: str
     prepare: Callable[[Asking], Prepared]
     prefer: str = ""
+    without: frozenset[str] = frozenset()
 
 
 class NotReached(FinerouterError):
@@ -170,7 +172,7 @@ class _Walk:
 
     async def _round(self, index: int, step: Step, prepared: dict[str, Prepared]) -> Reached | bool:
         """Every endpoint of a model once; without an answer, whether another round may help."""
-        asked: set[str] = set()
+        asked = set(step.without)
         hope = False
         while not self._spent and (way := self._fleet.choice(step.model, asked, step.prefer)):
             name = way.asking.endpoint.name
@@ -186,7 +188,7 @@ class _Walk:
             # Slow ones are not asked again: the client has waited long enough.
             hope = hope or (outcome.may_pass and not outcome.slow)
             self._spent = self._is_spent(outcome)
-        return not self._spent and (hope or not asked)
+        return not self._spent and (hope or len(asked) == len(step.without))
 
     def _is_spent(self, trouble: Trouble) -> bool:
         if self._calls >= self._retries.max_attempts:
@@ -243,7 +245,7 @@ class _Walk:
 
     def _wait_s(self, index: int, waits: int) -> float | None:
         """Seconds until a model's endpoints are asked again, None for leaving it."""
-        ways = self._fleet.ways(self._steps[index].model)
+        ways = self._ways(self._steps[index])
         others = any(self._fleet.usable(step.model) for step in self._steps[index + 1 :])
         # With another model at hand, the first is worth one more call, and no waiting in line.
         if not ways or (others and (len(ways) > 1 or waits > 0 or not ways[0].usable)):
@@ -254,6 +256,10 @@ class _Walk:
         own_s = self._retries.first_wait_s * 2.0**waits * random.uniform(0.5, 1.0)
         # On top of a pause, not below it: those who wait for its end must not come together.
         return pause_s + min(own_s, self._retries.longest_wait_s)
+
+    def _ways(self, step: Step) -> tuple[Way, ...]:
+        ways = self._fleet.ways(step.model)
+        return tuple(way for way in ways if way.asking.endpoint.name not in step.without)
 
     def _note(
         self, index: int, way: Way, started: float, trouble: Trouble | None, status: int = 0
@@ -290,7 +296,7 @@ class _Walk:
     def _retry_after_s(self, told: Trouble | None) -> float | None:
         if told and not told.blames_endpoint and told.kind is not Kind.BUSY:
             return None
-        waits = [way.remaining_s for step in self._steps for way in self._fleet.ways(step.model)]
+        waits = [way.remaining_s for step in self._steps for way in self._ways(step)]
         return max(1.0, min(waits)) if waits else None
 
 
