@@ -1,0 +1,184 @@
+"""From an estimate to the models to ask, best first.
+
+Takes the router's estimate for the text, what the request needs, the conversation so far and what
+rules models out; gives a `Choice`. Pure but for the chance of exploration, which is handed in.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from finerouter.cost import prices
+from finerouter.gateway.needs import Needs
+from finerouter.gateway.record import ModelEstimate
+from finerouter.policy import Estimate, Policy, eligible_models, filter_reasons, ranked
+from finerouter.pool import ModelPool
+
+_BYTES_PER_TOKEN = 4.0
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The model that a conversation is on.
+
+    Attributes:
+        model: its name.
+        cached_tokens: of the conversation, which its provider has in its prompt cache.
+        margin: quality that another model has to be better by.
+        endpoint: that answered last, "" where nobody knows.
+    """
+
+    model: str
+    cached_tokens: float
+    margin: float
+    endpoint: str = ""
+
+
+@dataclass(frozen=True)
+class Chance:
+    """Exploration: `share` of requests go to a random model; `draw` in [0, 1) decides this one."""
+
+    share: float
+    draw: float
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was decided.
+
+    Attributes:
+        order: models to ask, the first choice first.
+        propensity: probability of the first choice.
+        explored: whether chance chose it.
+        estimates: of all models, in the order of the pool, with the reason why one is ruled out.
+        task, task_probability: of the text.
+        cost_usd: expected of the first choice, None where unknown.
+    """
+
+    order: tuple[str, ...]
+    propensity: float
+    explored: bool
+    estimates: tuple[ModelEstimate, ...]
+    task: str | None
+    task_probability: float
+    cost_usd: float | None
+
+
+def choose(
+    estimate: Estimate,
+    policy: Policy,
+    pool: ModelPool,
+    *,
+    ruled_out: Mapping[str, str],
+    kept: Kept | None = None,
+    chance: Chance | None = None,
+    most: int = 4,
+) -> Choice:
+    """Choose models for one request.
+
+    Args:
+        estimate: of one text, already in the request's size (`sized`).
+        policy: with the request's own filters.
+        pool: the router's.
+        ruled_out: models that cannot be had, with the reason in words.
+        kept: the model the conversation is on, None for a new one.
+        chance: exploration, None for none.
+        most: models to name at most.
+
+    Raises:
+        NoEligibleModel, PolicyError: see `finerouter.policy.decide`.
+    """
+    policy = replace(policy, deny=policy.deny | ruled_out.keys()) if ruled_out else policy
+    order = ranked(_favoured(estimate, kept, pool), policy, pool, most)
+    order, propensity, explored = _explored(order, estimate, policy, pool, chance)
+    task, probability = estimate.task_of(0)
+    reasons = {**_reasons(estimate, policy, pool), **ruled_out}
+    estimates = tuple(
+        ModelEstimate(
+            model=name,
+            quality=quality,
+            quality_std=std,
+            cost_usd=_known(cost),
+            filtered=reasons.get(name),
+        )
+        for name, quality, std, cost in zip(
+            estimate.models,
+            estimate.quality[0].tolist(),
+            estimate.quality_std[0].tolist(),
+            estimate.cost_usd[0].tolist(),
+            strict=True,
+        )
+    )
+    return Choice(
+        order=tuple(estimate.models[at] for at in order),
+        propensity=propensity,
+        explored=explored,
+        estimates=estimates,
+        task=task,
+        task_probability=probability if task is not None else 0.0,
+        cost_usd=estimates[order[0]].cost_usd,
+    )
+
+
+def sized(estimate: Estimate, needs: Needs, text_bytes: int, pool: ModelPool) -> Estimate:
+    """The estimate with the tokens and the cost of all that is sent, not of the text alone."""
+    beside = needs.input_tokens - text_bytes / _BYTES_PER_TOKEN
+    if beside <= 0:
+        return estimate
+    price_in, _ = prices(pool)
+    dearer = beside * price_in / 1e6
+    return replace(
+        estimate,
+        tokens=estimate.tokens + beside,
+        # Without a price the recorded cost of a call stands, which is better than nothing.
+        cost_usd=estimate.cost_usd + np.nan_to_num(dearer)[None, :],
+    )
+
+
+def _favoured(estimate: Estimate, kept: Kept | None, pool: ModelPool) -> Estimate:
+    """The conversation's model ahead by the margin, and cheaper by what its cache saves."""
+    if kept is None or kept.model not in estimate.models:
+        return estimate
+    at = estimate.models.index(kept.model)
+    quality, cost = estimate.quality.copy(), estimate.cost_usd.copy()
+    quality[0, at] += kept.margin
+    cost[0, at] = max(0.0, cost[0, at] - _cache_saving_usd(kept, pool))
+    return replace(estimate, quality=quality, cost_usd=cost)
+
+
+def _cache_saving_usd(kept: Kept, pool: ModelPool) -> float:
+    model = pool[kept.model]
+    if model.input_usd_per_mtok is None or model.cached_input_usd_per_mtok is None:
+        return 0.0
+    difference = model.input_usd_per_mtok - model.cached_input_usd_per_mtok
+    return max(0.0, difference) * kept.cached_tokens / 1e6
+
+
+def _explored(
+    order: list[int], estimate: Estimate, policy: Policy, pool: ModelPool, chance: Chance | None
+) -> tuple[list[int], float, bool]:
+    """The order with a random model first, now and then; the probability of its first."""
+    if chance is None or not chance.share:
+        return order, 1.0, False
+    fitting = np.flatnonzero(eligible_models(estimate, policy, pool)[0]).tolist()
+    each = chance.share / len(fitting)
+    if chance.draw >= chance.share:
+        return order, 1.0 - chance.share + each, False
+    drawn = fitting[min(int(chance.draw / each), len(fitting) - 1)]
+    if drawn == order[0]:
+        return order, 1.0 - chance.share + each, False
+    return [drawn, *(at for at in order if at != drawn)], each, True
+
+
+def _reasons(estimate: Estimate, policy: Policy, pool: ModelPool) -> dict[str, str]:
+    if eligible_models(estimate, policy, pool).all():
+        return {}
+    return filter_reasons(estimate, policy, pool)
+
+
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,62 @@
+"""What a request asks of a model beside quality: capabilities, and room for what is sent.
+
+Takes a request; gives `Needs`. Knows nothing of models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from finerouter.gateway.request import Request
+
+TOOLS, JSON = "tools", "json"
+# What providers count for a picture, about; and for a page or a piece of sound.
+_MEDIA_TOKENS = 1_000
+_CHARS_PER_TOKEN = 4.0
+_encode = msgspec.json.Encoder().encode
+
+
+class Needs(Struct, frozen=True):
+    """Of a request.
+
+    Attributes:
+        capabilities: that a model must have, such as "vision".
+        input_tokens: of all that is sent, about.
+    """
+
+    capabilities: frozenset[str]
+    input_tokens: float
+
+
+def needs(request: Request) -> Needs:
+    """What a request asks of a model."""
+    capabilities = set().union(*(turn.media for turn in request.turns))
+    if request.fields.get("tools") or request.fields.get("functions"):
+        capabilities.add(TOOLS)
+    if _wants_json(request.fields):
+        capabilities.add(JSON)
+    return Needs(frozenset(capabilities), _input_tokens(request))
+
+
+def _wants_json(fields: Mapping[str, Any]) -> bool:
+    text = fields.get("text")  # the responses API's place for it
+    wanted = fields.get("response_format") or (
+        text.get("format") if isinstance(text, dict) else None
+    )
+    kind = wanted.get("type") if isinstance(wanted, dict) else None
+    config = fields.get("output_config")  # that of messages
+    return kind in ("json_object", "json_schema") or bool(
+        isinstance(config, dict) and config.get("format")
+    )
+
+
+def _input_tokens(request: Request) -> float:
+    media = sum(len(turn.media) for turn in request.turns)
+    size = sum(len(turn.text) + turn.other_bytes for turn in request.turns)
+    tools = request.fields.get("tools")
+    size += len(_encode(tools)) if tools else 0
+    return size / _CHARS_PER_TOKEN + media * _MEDIA_TOKENS

@@ -1,0 +1,118 @@
+"""The turns of a conversation, whichever API's form they came in.
+
+Takes the fields of a body; gives `Turn`s with their texts and what else is in them. What it does
+not know it counts by its length and leaves alone: the endpoint will judge it. Never raises: a body
+of the wrong form has no turns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+VISION, AUDIO, FILES = "vision", "audio", "files"
+
+_PARTS = {
+    "image_url": VISION,
+    "input_image": VISION,
+    "image": VISION,
+    "input_audio": AUDIO,
+    "audio": AUDIO,
+    "file": FILES,
+    "input_file": FILES,
+    "document": FILES,
+}
+_TEXTS = frozenset(("text", "input_text", "output_text"))
+_encode = msgspec.json.Encoder().encode
+
+
+class Turn(Struct, frozen=True):
+    """One message.
+
+    Attributes:
+        role: "user", "assistant", "system", "tool" or another that the client gave.
+        text: what is said in it.
+        media: of "vision", "audio", "files".
+        other_bytes: of what is in it beside text and media, such as calls of tools.
+    """
+
+    role: str
+    text: str
+    media: frozenset[str] = frozenset()
+    other_bytes: int = 0
+
+
+def turns(api: str, fields: Mapping[str, Any]) -> tuple[Turn, ...]:
+    """The conversation in a body, system prompt first."""
+    return tuple(_READERS[api](fields)) if api in _READERS else ()
+
+
+def _chat(fields: Mapping[str, Any]) -> Iterator[Turn]:
+    for message in _objects(fields.get("messages")):
+        beside = message.get("tool_calls") or message.get("function_call")
+        yield _turn(_role(message), message.get("content"), beside)
+
+
+def _messages(fields: Mapping[str, Any]) -> Iterator[Turn]:
+    if fields.get("system"):
+        yield _turn("system", fields["system"])
+    yield from _chat(fields)
+
+
+def _responses(fields: Mapping[str, Any]) -> Iterator[Turn]:
+    if fields.get("instructions"):
+        yield _turn("system", fields["instructions"])
+    given = fields.get("input")
+    if isinstance(given, str):
+        yield Turn("user", given)
+    for item in _objects(given):
+        if item.get("type", "message") == "message":
+            yield _turn(_role(item), item.get("content"))
+        else:
+            yield Turn(_ITEM_ROLES.get(str(item.get("type")), "tool"), "", frozenset(), _size(item))
+
+
+_ITEM_ROLES = {"function_call": "assistant", "reasoning": "assistant"}
+_READERS = {"chat": _chat, "messages": _messages, "responses": _responses}
+
+
+def _role(message: Mapping[str, Any]) -> str:
+    role = str(message.get("role", ""))
+    return "system" if role == "developer" else role
+
+
+def _turn(role: str, content: Any, beside: Any = None) -> Turn:
+    extra = _size(beside) if beside else 0
+    if isinstance(content, str):
+        return Turn(role, content, frozenset(), extra)
+    texts, media = [], set()
+    for part in _objects(content):
+        kind = str(part.get("type", ""))
+        if kind in _TEXTS and isinstance(part.get("text"), str):
+            texts.append(part["text"])
+        elif kind in _PARTS:
+            media.add(_PARTS[kind])
+        else:
+            media |= _media_within(part)
+            extra += _size(part)
+    # What a tool gave back stands in the user's turn, and is not what the user says.
+    spoken = "tool" if role == "user" and extra and not texts else role
+    return Turn(spoken, "\n".join(texts), frozenset(media), extra)
+
+
+def _media_within(part: Mapping[str, Any]) -> set[str]:
+    """Media in what a tool gave back."""
+    kinds = (str(inner.get("type", "")) for inner in _objects(part.get("content")))
+    return {_PARTS[kind] for kind in kinds if kind in _PARTS}
+
+
+def _objects(value: Any) -> Iterator[Mapping[str, Any]]:
+    if isinstance(value, list):
+        yield from (item for item in value if isinstance(item, dict))
+
+
+def _size(value: Any) -> int:
+    return len(_encode(value))

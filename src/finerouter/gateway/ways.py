@@ -1,0 +1,90 @@
+"""How a model can be asked what a request says.
+
+Takes a request and the endpoints of models; gives those that can be asked, each with the API to
+speak, and the reasons why others cannot. What cannot be said in an endpoint's API is found here,
+before anything is decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from finerouter.asking import Asking, Endpoint
+from finerouter.gateway.request import Request
+from finerouter.gateway.translating import obstacles
+from finerouter.pool import Model
+
+
+@dataclass(frozen=True)
+class Way:
+    """One endpoint of a model, and the API in which it is asked."""
+
+    asking: Asking
+    api: str
+
+
+@dataclass(frozen=True)
+class Ways:
+    """All endpoints of one model.
+
+    Attributes:
+        can: those that can be asked, by name.
+        cannot: why each of the others cannot, by name.
+    """
+
+    can: Mapping[str, Way]
+    cannot: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def unfit(self) -> frozenset[str]:
+        """Names of those that cannot be asked."""
+        return frozenset(self.cannot)
+
+    @property
+    def reason(self) -> str:
+        """Why none can be asked; "" where one can."""
+        return "" if self.can else "; ".join(dict.fromkeys(self.cannot.values()))
+
+
+def ways_of(request: Request, models: Iterable[Model]) -> dict[str, Ways]:
+    """For every model how it can be asked this, by name."""
+    asker = _Asker(request)
+    return {model.model: asker.ways(model) for model in models}
+
+
+def spoken(endpoint: Endpoint, api: str) -> str:
+    """The API in which an endpoint is asked what came in `api`: that one, if it speaks it."""
+    if api == "embeddings":
+        return "embeddings" if endpoint.api == "chat" else endpoint.api
+    return api if api in endpoint.also else endpoint.api
+
+
+class _Asker:
+    """Looks at a request once for each way of asking, however many models share it."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._seen: dict[tuple[str, int], str] = {}
+
+    def ways(self, model: Model) -> Ways:
+        can, cannot = {}, {}
+        for asking in model.askings:
+            way = Way(asking, spoken(asking.endpoint, self._request.api))
+            reason = self._obstacle(way)
+            if reason:
+                cannot[asking.endpoint.name] = reason
+            else:
+                can[asking.endpoint.name] = way
+        return Ways(can, cannot)
+
+    def _obstacle(self, way: Way) -> str:
+        request, parameters = self._request, way.asking.parameters
+        if request.api == "embeddings":
+            known = way.api == "embeddings"
+            return "" if known else f"an endpoint that speaks {way.api} has no embeddings"
+        key = (way.api, id(parameters))
+        if key not in self._seen:
+            found = obstacles(request.fields, request.api, way.api, parameters)
+            self._seen[key] = "; ".join(found)
+        return self._seen[key]

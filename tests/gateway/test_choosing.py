@@ -1,0 +1,135 @@
+"""From an estimate to the models to ask."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from finerouter.errors import NoEligibleModel
+from finerouter.gateway.choosing import Chance, Kept, choose, sized
+from finerouter.gateway.needs import Needs
+from finerouter.policy import Estimate, Policy, decide
+from finerouter.pool import Model, ModelPool
+
+NAMES = ["small", "middle", "large"]
+POOL = ModelPool(
+    (
+        Model("small", input_usd_per_mtok=0.1, output_usd_per_mtok=0.4, context_window=8_000),
+        Model(
+            "middle",
+            input_usd_per_mtok=1.0,
+            cached_input_usd_per_mtok=0.1,
+            output_usd_per_mtok=4.0,
+            capabilities=frozenset(("vision",)),
+        ),
+        Model("large", input_usd_per_mtok=10.0, output_usd_per_mtok=40.0),
+    )
+)
+shares = st.floats(0, 1, allow_nan=False)
+
+
+def estimate(
+    quality: tuple[float, ...] = (0.5, 0.7, 0.8), cost: tuple[float, ...] = (1e-5, 1e-4, 1e-3)
+) -> Estimate:
+    return Estimate(
+        models=NAMES,
+        tasks=["sums"],
+        task_probs=np.array([[0.9]]),
+        none=np.array([0.1]),
+        quality=np.array([quality]),
+        quality_std=np.full((1, 3), 0.05),
+        cost_usd=np.array([cost]),
+        tokens=np.full((1, 3), 100.0),
+    )
+
+
+@given(st.tuples(shares, shares, shares), st.floats(0, 1e4))
+def test_the_first_choice_is_the_decision_and_the_rest_follow_by_the_same_rule(
+    quality: tuple[float, ...], weight: float
+) -> None:
+    policy = Policy(cost_weight=weight)
+    choice = choose(estimate(quality), policy, POOL, ruled_out={})
+    left = list(NAMES)
+    for name in choice.order:
+        rule = Policy(cost_weight=weight, allow=frozenset(left))
+        assert decide(estimate(quality), rule, POOL).model == name
+        left.remove(name)
+    assert not left
+
+
+def test_what_is_ruled_out_is_not_chosen_and_says_why() -> None:
+    choice = choose(estimate(), Policy(), POOL, ruled_out={"large": "cannot hear"})
+    assert choice.order == ("middle", "small")
+    assert [item.filtered for item in choice.estimates] == [None, None, "cannot hear"]
+
+
+def test_capabilities_and_windows_filter() -> None:
+    seeing = choose(estimate(), Policy(needs=frozenset(("vision",))), POOL, ruled_out={})
+    assert seeing.order == ("middle",)
+    assert seeing.estimates[2].filtered == "lacks vision"
+    large = sized(estimate(), Needs(frozenset(), 9_000.0), 100, POOL)
+    wide = choose(large, Policy(min_quality=0.0), POOL, ruled_out={})
+    assert "small" not in wide.order
+    assert "context window" in (wide.estimates[0].filtered or "")
+
+
+def test_nothing_left_says_so() -> None:
+    with pytest.raises(NoEligibleModel, match="lacks audio"):
+        choose(estimate(), Policy(needs=frozenset(("audio",))), POOL, ruled_out={})
+
+
+def test_all_that_is_sent_is_paid_for() -> None:
+    larger = sized(estimate(), Needs(frozenset(), 1_025.0), 100, POOL)
+    assert larger.cost_usd[0] - estimate().cost_usd[0] == pytest.approx([1e-4, 1e-3, 1e-2])
+    assert larger.tokens[0, 0] == 1_100
+    same = estimate()
+    assert sized(same, Needs(frozenset(), 25.0), 100, POOL) is same
+
+
+def test_a_conversation_stays_unless_another_is_better_by_the_margin() -> None:
+    stays = choose(
+        estimate((0.5, 0.78, 0.8)), Policy(), POOL, ruled_out={}, kept=Kept("middle", 0, 0.03)
+    )
+    assert stays.order[0] == "middle"
+    assert stays.estimates[1].quality == 0.78  # the margin is no estimate
+    goes = choose(estimate(), Policy(), POOL, ruled_out={}, kept=Kept("middle", 0, 0.03))
+    assert goes.order[0] == "large"
+
+
+def test_switching_has_to_earn_the_cache_it_loses() -> None:
+    long = estimate((0.6, 0.6, 0.1), (5e-3, 6e-3, 1.0))
+    policy = Policy(cost_weight=10.0)
+    assert choose(long, policy, POOL, ruled_out={}).order[0] == "small"
+    kept = Kept("middle", 5_000, 0.0)  # 5,000 tokens at 0.9 USD less per million
+    assert choose(long, policy, POOL, ruled_out={}, kept=kept).order[0] == "middle"
+
+
+def test_a_model_that_cannot_serve_does_not_keep_the_conversation() -> None:
+    kept = Kept("middle", 0, 0.5)
+    assert choose(estimate(), Policy(), POOL, ruled_out={"middle": "x"}, kept=kept).order == (
+        "large",
+        "small",
+    )
+
+
+@given(st.floats(0.01, 1), st.integers(0, 2))
+def test_propensities_are_the_probabilities_of_what_chance_does(share: float, out: int) -> None:
+    ruled_out = {NAMES[out]: "x"} if out else {}
+    draws = (np.arange(4_000) + 0.5) / 4_000
+    chosen = [
+        choose(estimate(), Policy(), POOL, ruled_out=ruled_out, chance=Chance(share, float(draw)))
+        for draw in draws
+    ]
+    first = [choice.order[0] for choice in chosen]
+    for name in set(first):
+        told = {choice.propensity for choice in chosen if choice.order[0] == name}
+        assert len(told) == 1
+        assert first.count(name) / len(first) == pytest.approx(told.pop(), abs=2e-3)
+    assert not set(first) & set(ruled_out)
+
+
+def test_unknown_costs_are_none() -> None:
+    choice = choose(estimate(cost=(np.nan, 1.0, 2.0)), Policy(), POOL, ruled_out={})
+    assert choice.estimates[0].cost_usd is None

@@ -1,0 +1,55 @@
+"""Estimates made together are those made alone."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+import pytest
+
+from finerouter import Router
+from finerouter.gateway.estimating import Estimator
+
+
+def test_a_batch_gives_everybody_his_own(router: Router) -> None:
+    texts = [f"What is {number} plus {number * 7}?" for number in range(70)]
+
+    async def together() -> list:
+        estimator = Estimator(router)
+        return await asyncio.gather(*map(estimator.estimate, texts))
+
+    for text, estimate in zip(texts, asyncio.run(together()), strict=True):
+        assert len(estimate) == 1
+        alone = router.estimate([text])
+        np.testing.assert_allclose(estimate.quality, alone.quality, atol=1e-6)
+        np.testing.assert_allclose(estimate.cost_usd, alone.cost_usd, rtol=1e-6)
+
+
+def test_who_no_longer_waits_costs_nobody_anything(router: Router) -> None:
+    async def one_leaves() -> float:
+        estimator = Estimator(router)
+        leaving = asyncio.ensure_future(estimator.estimate("Goodbye"))
+        staying = asyncio.ensure_future(estimator.estimate("Hello"))
+        await asyncio.sleep(0)
+        leaving.cancel()
+        return float((await staying).quality.max())
+
+    assert asyncio.run(one_leaves()) > 0
+
+
+def test_an_error_reaches_everybody_who_waits(router: Router) -> None:
+    async def all_fail() -> list:
+        estimator = Estimator(router)
+        waiting = [estimator.estimate(""), estimator.estimate("Hello")]
+        return await asyncio.gather(*waiting, return_exceptions=True)
+
+    assert all(isinstance(error, Exception) for error in asyncio.run(all_fail()))
+
+
+@pytest.mark.parametrize("count", [1, 31, 32, 33, 100])
+def test_any_number_is_answered(router: Router, count: int) -> None:
+    async def together() -> int:
+        estimator = Estimator(router)
+        return len(await asyncio.gather(*(estimator.estimate("Hello") for _ in range(count))))
+
+    assert asyncio.run(together()) == count
