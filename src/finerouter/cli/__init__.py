@@ -31,6 +31,7 @@ _COMMANDS = (
     "cells",
     "probes",
     "join",
+    "serve",
     "journal",
 )
 _FILES = {"import": "importing"}  # a module cannot be named by a keyword

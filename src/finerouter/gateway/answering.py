@@ -1,0 +1,89 @@
+"""An upstream's answer to the client's, piece by piece or whole.
+
+Takes what was reached; gives bytes for the client and the usage that was reported. Knows nothing of
+HTTP on the client's side.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from finerouter.errors import EndpointError
+from finerouter.gateway.request import Request
+from finerouter.gateway.sse import Event, EventReader
+from finerouter.gateway.translating import translation
+from finerouter.gateway.usage_reader import UsageReader, usage_of
+from finerouter.gateway.ways import Way
+from finerouter.upstream.usage import Usage
+
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class AnswerStream:
+    """A stream of one answer: feeds on the upstream's chunks, gives the client's."""
+
+    def __init__(self, request: Request, way: Way, model: str) -> None:
+        self._reader = EventReader()
+        self._usage = UsageReader(way.api)
+        self._spoken = translation(request.api, way.api).stream(model=model, asked=request.fields)
+        self.answer_bytes = 0
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Bytes for the client.
+
+        Raises:
+            EndpointError: this is no stream of events of this API.
+        """
+        self.answer_bytes += len(chunk)
+        return self._said(self._reader.feed(chunk))
+
+    def end(self) -> bytes:
+        """What is owed when the upstream's connection has ended.
+
+        Raises:
+            EndpointError: the answer broke off before its last word.
+        """
+        last = self._said(self._reader.rest())
+        if not self._spoken.whole:
+            raise EndpointError("the answer broke off: the model's endpoint closed the connection")
+        return last + self._spoken.end()
+
+    @property
+    def trouble(self) -> str:
+        """The error that the upstream sent in its stream, and the client has got; "" for none."""
+        return self._spoken.trouble
+
+    @property
+    def usage(self) -> Usage | None:
+        """As reported so far."""
+        return self._usage.usage
+
+    def _said(self, events: list[Event]) -> bytes:
+        for event in events:
+            self._usage.feed(event)
+        return b"".join(map(self._spoken.feed, events))
+
+
+def whole_answer(
+    request: Request, way: Way, body: bytes, *, model: str
+) -> tuple[bytes, Usage | None]:
+    """A whole answer in the client's API, and its usage; unchanged where the endpoint speaks it.
+
+    Raises:
+        EndpointError: there is no answer in it.
+    """
+    try:
+        answer = _decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        # What the reader does not take (half a surrogate pair, say) the client may.
+        if way.api == request.api:
+            return body, None
+        raise EndpointError("the model's endpoint sent something else than an answer") from None
+    usage = usage_of(answer, way.api)
+    if way.api == request.api:
+        return body, usage
+    told = translation(request.api, way.api).answer(answer, model=model, asked=request.fields)
+    return _encode(told), usage

@@ -1,0 +1,94 @@
+"""Why a model was chosen: as headers of an answer, and as the answer of /v1/route.
+
+Takes plans; gives texts and JSON values. Calls nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from finerouter.gateway.planning import Plan
+from finerouter.gateway.setup import Setup
+from finerouter.gateway.tracking import Track
+from finerouter.policy import Decision, decide
+from finerouter.prompt import text_bytes
+
+_PREFIX = "x-finerouter-"
+
+
+def explain_headers(track: Track, cost_usd: float | None) -> dict[str, str]:
+    """Headers of an answer; the cost is what it was expected to be where it is not known yet."""
+    choice = track.plan.choice if track.plan else None
+    expected = choice.cost_usd if choice else None
+    cost = cost_usd if cost_usd is not None else expected
+    headers = {
+        "model": track.model,
+        "decision-id": track.decision_id,
+        "task": (choice.task or "none") if choice else "",
+        "cost-usd": "" if cost is None else f"{cost:.10g}",
+    }
+    return {_PREFIX + name: _plain(value) for name, value in headers.items() if value}
+
+
+def explanation(plan: Plan, setup: Setup) -> dict[str, Any]:
+    """Which model and why, as JSON values, for a plan that was routed."""
+    choice, estimate = plan.choice, plan.estimate
+    assert choice is not None
+    assert estimate is not None
+    ruled_out = frozenset(item.model for item in choice.estimates if item.filtered)
+    rule = replace(plan.rule, deny=plan.rule.deny | ruled_out)
+    decision = decide(estimate, rule, setup.router.pool)
+    return {
+        "model": plan.order[0],
+        "fallbacks": list(plan.order[1:]),
+        "task": choice.task,
+        "task_probability": choice.task_probability,
+        "policy": plan.policy,
+        "reason": _reason(plan, decision),
+        "cost_usd": choice.cost_usd,
+        "flips": [
+            {
+                "dial": flip.dial,
+                "value": flip.value,
+                "direction": "above" if flip.upward else "below",
+                "model": flip.model,
+            }
+            for flip in decision.flips
+        ],
+        "propensity": choice.propensity,
+        "candidates": [
+            {
+                "model": item.model,
+                "quality": item.quality,
+                "quality_std": item.quality_std,
+                "cost_usd": item.cost_usd,
+                "filtered": item.filtered,
+            }
+            for item in sorted(choice.estimates, key=lambda item: -item.quality)
+        ],
+        "always_best": setup.always_best,
+        "routed_text_bytes": text_bytes(plan.text) if plan.text else 0,
+        "routing_ms": plan.routing_ms,
+    }
+
+
+def _reason(plan: Plan, decision: Decision) -> str:
+    """One sentence for people."""
+    assert plan.choice is not None
+    if plan.choice.explored:
+        return "drawn by chance, so that the journal can teach what the router would not try"
+    if plan.tier_down:
+        return "the cheapest that fits, for a budget nears its end"
+    if plan.sticky and decision.model != plan.order[0]:
+        return "the conversation is on it, and no other model is better by enough to switch"
+    return decision.reason
+
+
+def _plain(text: str) -> str:
+    """Text that a header can carry; other characters become question marks."""
+    return (
+        "".join(char if char.isprintable() else " " for char in text)
+        .encode("ascii", "replace")
+        .decode("ascii")
+    )

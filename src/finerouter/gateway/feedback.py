@@ -1,0 +1,73 @@
+"""POST /v1/feedback: what somebody thought of an answer, by the id of its decision."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from finerouter.errors import DataError
+from finerouter.gateway.asgi import Exchange
+from finerouter.gateway.plain import answer_json, read_json
+from finerouter.gateway.record import Feedback
+from finerouter.gateway.service import Service
+
+_THUMBS = {"up": 1.0, "down": 0.0}
+_KNOWN = frozenset(("decision_id", "score", "thumbs", "source", "note"))
+_MOST_CHARS = 4_000
+# Below this the conversation's model is not held to serve it well.
+_GOOD = 0.5
+
+
+async def feedback(service: Service, exchange: Exchange) -> None:
+    """Attach a score to a decision; it is on disk when this answers."""
+    parts = service.parts
+    caller = parts.access.caller(exchange.headers, "feedback")
+    given = _feedback(await read_json(service, exchange), caller.name)
+    if not await parts.journal.feedback(given):
+        body = {"error": {"message": f"there is no decision {given.decision_id!r}"}}
+        await answer_json(exchange, body, 404)
+        return
+    if given.score < _GOOD:
+        await _let_go(service, given.decision_id)
+    await answer_json(exchange, {"decision_id": given.decision_id, "score": given.score})
+
+
+async def _let_go(service: Service, decision_id: str) -> None:
+    """A conversation does not stay on a model whose answer was disliked."""
+    found = await service.parts.journal.find(decision_id)
+    if found is not None and found[0].session:
+        service.parts.conversations.release(found[0].session)
+
+
+def _feedback(fields: dict[str, Any], key: str) -> Feedback:
+    unknown = sorted(set(fields) - _KNOWN)
+    if unknown:
+        raise DataError(f"unknown field {unknown[0]!r}; known: {', '.join(sorted(_KNOWN))}")
+    return Feedback(
+        decision_id=_text(fields, "decision_id", ""),
+        score=_score(fields),
+        time_s=time.time(),
+        source=_text(fields, "source", "user"),
+        note=_text(fields, "note", " "),
+        key=key,
+    )
+
+
+def _text(fields: dict[str, Any], name: str, default: str) -> str:
+    value = fields.get(name, default)
+    if not isinstance(value, str) or not value or len(value) > _MOST_CHARS:
+        raise DataError(f"`{name}` must be a text of 1 to {_MOST_CHARS} characters")
+    return value.strip()
+
+
+def _score(fields: dict[str, Any]) -> float:
+    if "thumbs" in fields and "score" not in fields:
+        thumbs = fields["thumbs"]
+        if not isinstance(thumbs, str) or thumbs not in _THUMBS:
+            raise DataError('`thumbs` must be "up" or "down"')
+        return _THUMBS[thumbs]
+    score: Any = fields.get("score")
+    number = isinstance(score, int | float) and not isinstance(score, bool)
+    if not number or not 0 <= score <= 1 or "thumbs" in fields:
+        raise DataError("give either `score`, a number from 0 to 1, or `thumbs`")
+    return float(score)

@@ -1,0 +1,79 @@
+"""A request as one endpoint wants it.
+
+Takes a request and a way to ask it; gives path, body and headers. The body is the client's own
+bytes with another `model` wherever the endpoint speaks the client's API and the pool entry adds
+nothing; else it is translated, and what makes this way of asking (system prompt, examples, effort)
+is put in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from finerouter.asking import Endpoint, Parameters
+from finerouter.gateway.arming import with_fields, with_turns
+from finerouter.gateway.fleet import Prepared
+from finerouter.gateway.request import Request
+from finerouter.gateway.translating import translation
+from finerouter.gateway.ways import Way
+
+PATHS = {
+    "chat": "/chat/completions",
+    "messages": "/messages",
+    "responses": "/responses",
+    "completions": "/completions",
+    "embeddings": "/embeddings",
+}
+# What a client may tell the provider beside the body.
+_PASSED_ON = ("anthropic-beta", "openai-beta", "traceparent", "tracestate")
+_AS_IT_IS = Parameters()
+_WITH_USAGE = frozenset(("chat", "completions"))
+_encode = msgspec.json.Encoder().encode
+
+
+def prepared(request: Request, way: Way, headers: Mapping[str, str]) -> Prepared:
+    """What to send to the endpoint of a way.
+
+    Args:
+        request: of the client.
+        way: endpoint and API.
+        headers: of the client, names in lower case.
+    """
+    passed = {name: headers[name] for name in _PASSED_ON if name in headers}
+    return Prepared(PATHS[way.api], _content(request, way), passed, stream=request.stream)
+
+
+def _content(request: Request, way: Way) -> bytes:
+    asking = way.asking
+    usage = _usage_field(request, way)
+    if way.api == request.api and _adds_nothing(way):
+        changed = _renamed(request.fields, asking.endpoint, way.api)
+        return request.forwarded(asking.upstream_model, **usage, **changed)
+    fields = with_turns(request.fields, request.api, asking.parameters)
+    body = translation(request.api, way.api).request(fields)
+    body = with_fields(body, way.api, asking.parameters, asking.endpoint.max_tokens_name)
+    return _encode({**body, **usage, "model": asking.upstream_model})
+
+
+def _adds_nothing(way: Way) -> bool:
+    return way.api == "embeddings" or way.asking.parameters == _AS_IT_IS
+
+
+def _usage_field(request: Request, way: Way) -> dict[str, Any]:
+    """Have the tokens told at the end of a stream, for the bill."""
+    if not (request.stream and way.api in _WITH_USAGE and way.asking.endpoint.stream_usage):
+        return {}
+    options = request.fields.get("stream_options")
+    given = options if isinstance(options, dict) else {}
+    return {"stream_options": {**given, "include_usage": True}}
+
+
+def _renamed(fields: Mapping[str, Any], endpoint: Endpoint, api: str) -> dict[str, Any]:
+    """The most tokens of an answer under the name that the endpoint knows, if it is another one."""
+    name = endpoint.max_tokens_name
+    if api != "chat" or name == "max_tokens" or fields.get("max_tokens") is None:
+        return {}
+    return {"max_tokens": msgspec.UNSET, name: fields["max_tokens"]}

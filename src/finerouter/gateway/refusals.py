@@ -1,0 +1,74 @@
+"""Which status and words an error becomes for the client.
+
+Takes what was raised; gives a `Refusal`. Inner errors become a plain 500 and a line in the log:
+what they say is not for strangers.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from finerouter.errors import (
+    DataError,
+    EndpointError,
+    JournalUnavailable,
+    NoEligibleModel,
+    PolicyError,
+    PoolError,
+)
+from finerouter.gateway.access import Refused
+from finerouter.gateway.asgi import BodyTooLarge, BodyTooSlow
+from finerouter.gateway.dispatching import NotReached
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What to tell a client instead of an answer.
+
+    Attributes:
+        status: of HTTP.
+        message: for people.
+        kind: a word for programs; "" for the usual one of the status.
+        retry_after_s: when to come back, None for no advice.
+        body: to send as it is, in place of one made of the rest.
+    """
+
+    status: int
+    message: str
+    kind: str = ""
+    retry_after_s: float | None = None
+    body: bytes | None = None
+
+
+def refusal(error: Exception) -> Refusal:
+    """What to tell the client about an error."""
+    if isinstance(error, Refused):
+        return Refusal(error.status, error.message, error.kind, error.retry_after_s)
+    if isinstance(error, NotReached):
+        return Refusal(
+            error.status, str(error), retry_after_s=error.retry_after_s, body=error.body or None
+        )
+    for kinds, status, kind in _KNOWN:
+        if isinstance(error, kinds):
+            return Refusal(status, str(error) or _WORDS[status], kind)
+    _logger.error("a request failed inside the gateway", exc_info=error)
+    return Refusal(500, "the gateway made a mistake; its log has the details", "internal_error")
+
+
+_WORDS = {
+    408: "the request did not come in time; send its body faster",
+    413: "the request is larger than this gateway takes (limits.max_body_bytes)",
+}
+_KNOWN: tuple[tuple[type[Exception], int, str], ...] = (
+    (BodyTooLarge, 413, "request_too_large"),
+    (BodyTooSlow, 408, "timeout"),
+    (PoolError, 404, "model_not_found"),
+    (NoEligibleModel, 400, "no_eligible_model"),
+    (PolicyError, 400, "invalid_policy"),
+    (DataError, 400, "invalid_request"),
+    (EndpointError, 502, "bad_gateway"),
+    (JournalUnavailable, 503, "journal_unavailable"),
+)

@@ -1,0 +1,101 @@
+"""Clients that go away, and a gateway that stops."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.gateway.running import Gateway, pool_toml, running
+from tests.gateway.test_chat import SUM
+from tests.loopback import Fault, LoopbackUpstream
+
+
+def begun(gateway: Gateway, *, stream: bool) -> socket.socket:
+    """A connection on which a request has been sent."""
+    messages = [{"role": "user", "content": SUM}]
+    body = json.dumps({"model": "auto", "messages": messages, "stream": stream}).encode()
+    connection = socket.create_connection(("127.0.0.1", gateway.port))
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n"
+    connection.sendall(head.replace("host: x", "host: localhost").encode() + body)
+    return connection
+
+
+def rest(connection: socket.socket) -> bytes:
+    """What still comes, until the other side closes."""
+    received = b""
+    with connection:
+        while chunk := connection.recv(65_536):
+            received += chunk
+    return received
+
+
+def eventually(what: Callable[[], bool]) -> bool:
+    for _ in range(500):
+        if what():
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def test_who_leaves_before_the_answer_begins_cancels_the_call(
+    gateway: Gateway, server: LoopbackUpstream
+) -> None:
+    server.faults = [Fault.slow(30)]
+    connection = begun(gateway, stream=False)
+    assert eventually(lambda: server.under_way == 1)
+    connection.close()
+    assert eventually(lambda: gateway.service.parts.admission.under_way == 0)
+    record = gateway.records()[0]
+    assert (record.outcome, record.status) == ("cancelled", 499)
+    assert gateway.service.parts.fleet.standing()[0].under_way == 0
+
+
+def test_who_leaves_midway_cancels_the_call_and_pays_for_what_came(
+    gateway: Gateway, server: LoopbackUpstream
+) -> None:
+    server.faults = [Fault.stall(30)]
+    connection = begun(gateway, stream=True)
+    assert b"200 OK" in connection.recv(1_000)
+    connection.close()
+    assert eventually(lambda: gateway.service.parts.admission.under_way == 0)
+    record = gateway.records()[0]
+    assert record.outcome == "cancelled"
+    assert record.tokens.estimated
+    assert record.cost_usd > 0
+
+
+def test_stopping_lets_streams_end(
+    tmp_path: Path, router_folder: Path, server: LoopbackUpstream
+) -> None:
+    server.faults = [Fault.stall(1.0)]
+    with running(tmp_path, router_folder, pool_toml(server)) as gateway:
+        connection = begun(gateway, stream=True)
+        assert b"200 OK" in connection.recv(1_000)
+    assert b"data: [DONE]" in rest(connection)
+
+
+def test_a_stream_that_outlives_the_stop_ends_with_an_error(
+    tmp_path: Path, router_folder: Path, server: LoopbackUpstream
+) -> None:
+    server.faults = [Fault.stall(60)]
+    with running(tmp_path, router_folder, pool_toml(server), drain_s=1) as gateway:
+        connection = begun(gateway, stream=True)
+        assert b"200 OK" in connection.recv(1_000)
+    received = rest(connection)
+    assert b'"error"' in received
+    assert b"[DONE]" not in received
+
+
+def test_a_client_that_sends_slowly_is_let_go(
+    tmp_path: Path, router_folder: Path, server: LoopbackUpstream
+) -> None:
+    config = "[limits]\nbody_timeout_s = 0.2"
+    with running(tmp_path, router_folder, pool_toml(server), config) as gateway:
+        with socket.create_connection(("127.0.0.1", gateway.port), timeout=5) as connection:
+            head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\n"
+            connection.sendall(head + b"content-length: 100\r\n\r\n{")
+            assert b"408" in connection.recv(1_000)
+        assert eventually(lambda: gateway.service.parts.admission.under_way == 0)
