@@ -1,0 +1,170 @@
+"""The dashboard in a real browser; skipped where there is none (`make browser` installs it)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from finerouter.gateway.access import new_key
+from tests.gateway.running import Gateway, pool_toml, running
+from tests.gateway.test_chat import GERMAN, SUM
+from tests.loopback import FAULTS, LoopbackUpstream, serving
+
+playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="no Chromium here; as root on Debian, make browser installs it"
+)
+PHONE, DESKTOP = (360, 740), (1200, 900)
+SCRIPT = "<script>document.title = 'taken over'</script>"
+READER = new_key("reader")
+WRITER = new_key("app-one")
+CONFIG = f"""
+baseline = "linguist"
+[journal]
+prompts = true
+[[keys]]
+name = "reader"
+sha256 = "{READER.sha256}"
+scopes = ["read", "route"]
+[[keys]]
+name = "app-one"
+sha256 = "{WRITER.sha256}"
+"""
+
+
+@dataclass
+class Seen:
+    """A page as the browser showed it, what it said and what it asked for."""
+
+    page: Any
+    said: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def busy(router_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """A gateway with some traffic behind it."""
+    folder = tmp_path_factory.mktemp("dashboard")
+    headers = {"authorization": f"Bearer {WRITER.key}"}
+    with serving() as server:
+        pool = pool_toml(server)
+        with running(folder, router_folder, pool, CONFIG, headers) as gateway:
+            traffic(gateway, server)
+            yield gateway
+
+
+def traffic(gateway: Gateway, server: LoopbackUpstream) -> None:
+    for text in (SUM, GERMAN, f"{GERMAN} {SCRIPT}"):
+        for _ in range(3):
+            assert gateway.chat(text).status == 200
+    server.faults = [FAULTS["hang_up_midway"]]
+    gateway.chat(SUM, stream=True)
+    gateway.records()
+
+
+@pytest.fixture(scope="module")
+def browser(busy: Gateway) -> Iterator[Any]:  # noqa: ARG001 (its loops start before the browser's)
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium's root has no sandbox
+    with playwright.sync_playwright() as started:
+        opened = started.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield opened
+        opened.close()
+
+
+def opened(browser: Any, size: tuple[int, int], scheme: str, address: str) -> Seen:
+    viewport = {"width": size[0], "height": size[1]}
+    context = browser.new_context(viewport=viewport, color_scheme=scheme)
+    found = Seen(context.new_page())
+    found.page.on("console", lambda message: found.said.append(message.text))
+    found.page.on("pageerror", lambda error: found.said.append(str(error)))
+    found.page.on("request", lambda asked: found.requests.append(asked.url))
+    found.page.goto(address)
+    return found
+
+
+@pytest.fixture(
+    scope="module",
+    params=[(DESKTOP, "light"), (PHONE, "dark")],
+    ids=lambda param: f"{param[0][0]}-{param[1]}",
+)
+def seen(request: pytest.FixtureRequest, browser: Any, busy: Gateway) -> Iterator[Seen]:
+    """The page with a reader's key entered."""
+    size, scheme = request.param
+    found = opened(browser, size, scheme, f"{busy.url}/dashboard")
+    found.page.fill("#key", READER.key)
+    found.page.click("#login button")
+    found.page.wait_for_selector("#recent tbody tr")
+    yield found
+    found.page.context.close()
+
+
+def test_it_shows_what_happened(seen: Seen) -> None:
+    text = seen.page.inner_text("#main")
+    for words in ("10", "app-one", "coder", "linguist", "saved against always scholar"):
+        assert words in text
+    assert "saved against always linguist" in text
+    assert seen.page.locator("#spend svg rect").count() >= 2
+    assert seen.page.locator("#models tbody tr").count() >= 2
+    assert "broken" in seen.page.inner_text("#recent")
+
+
+def test_it_asks_its_own_gateway_and_nothing_else(seen: Seen, busy: Gateway) -> None:
+    assert all(url.startswith((busy.url, "data:")) for url in seen.requests)
+    # Of the first look without a key; a browser tells of every answer that is no success.
+    told = [line for line in seen.said if "401" not in line]
+    assert not told
+
+
+def test_nothing_is_wider_than_the_page(seen: Seen) -> None:
+    wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+    assert not seen.page.evaluate(wide)
+
+
+def test_a_decision_opens_and_says_why(seen: Seen) -> None:
+    seen.page.locator("#recent tbody tr.more").nth(1).click()
+    text = seen.page.inner_text("#recent")
+    assert "decision " in text
+    assert "policy best" in text
+    assert "chosen" in text
+
+
+def test_a_prompt_is_text_and_never_markup(seen: Seen) -> None:
+    seen.page.locator("#recent tbody tr.more").nth(2).click()
+    assert SCRIPT in seen.page.inner_text("#recent")
+    assert seen.page.title() == "finerouter"
+
+
+def test_a_prompt_can_be_tried(seen: Seen) -> None:
+    seen.page.fill("#prompt", SUM)
+    seen.page.click("#try button")
+    seen.page.wait_for_selector("#tried table")
+    text = seen.page.inner_text("#tried")
+    assert text.startswith("coder")
+    assert "decided in" in text
+    seen.page.fill("#prompt", "")
+    seen.page.click("#try button")
+    seen.page.wait_for_selector("#tried .bad")
+
+
+def test_a_wrong_key_is_told(browser: Any, busy: Gateway) -> None:
+    found = opened(browser, DESKTOP, "light", f"{busy.url}/dashboard")
+    found.page.fill("#key", WRITER.key)
+    found.page.click("#login button")
+    found.page.wait_for_function("document.getElementById('status').textContent.includes('scope')")
+    assert found.page.locator("#main").is_hidden()
+    found.page.context.close()
+
+
+def test_the_page_forbids_what_is_not_its_own(busy: Gateway) -> None:
+    answer = busy.get("/dashboard", {"authorization": ""})
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert busy.get("/dashboard/data?hours=x").status in (400, 403)
