@@ -453,6 +453,20 @@ def test_a_whole_answer_to_a_request_for_a_stream_is_none(run, servers) -> None:
     run(work, m=[0, 1])
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_text_that_is_not_utf8_is_no_answer(run, servers, stream: bool) -> None:
+    broken = b'{"choices": [{"message": {"content": "\xc3"}}]}'
+    kind = "text/event-stream" if stream else "application/json"
+    body = b"data: " + broken + b"\n\n" if stream else broken
+    servers[0].replies = [loopback.Reply(body=body, headers={"content-type": kind})]
+
+    async def work(bench: Bench) -> None:
+        await bench.told(stream=stream)
+        assert bench.reasons == ["an answer that is not JSON", ""]
+
+    run(work, m=[0, 1])
+
+
 @pytest.mark.parametrize("error", [{"message": "x", "code": 429}, "overloaded"])
 def test_a_whole_error_in_place_of_a_stream(run, servers, error: Any) -> None:
     servers[0].replies = [loopback.Reply(body=json.dumps({"error": error}))]
