@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.gateway.collector import Collector, collecting
 from tests.gateway.running import Gateway, pool_toml, running
 from tests.loopback import LoopbackUpstream, serving
 
@@ -23,4 +24,12 @@ def other_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackUpstream]:
 def gateway(tmp_path: Path, router_folder: Path, server: LoopbackUpstream) -> Iterator[Gateway]:
     """A gateway with the defaults and one endpoint, `server`."""
     with running(tmp_path, router_folder, pool_toml(server)) as started:
+        yield started
+
+
+@pytest.fixture
+def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
+    """A collector of traces."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with collecting() as started:
         yield started

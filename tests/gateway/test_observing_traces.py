@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
 import sys
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from finerouter.asking import Asking, Endpoint
@@ -19,6 +14,7 @@ from finerouter.gateway.observing.observer import Observer
 from finerouter.gateway.observing.tracing import UNTRACED, Tracing, check_collector
 from finerouter.gateway.record import Attempt, Record, Tokens
 from finerouter.gateway.settings import GatewaySettings, TelemetryTable
+from tests.gateway.collector import Collector
 from tests.gateway.records import answered
 from tests.test_imports import modules_after
 
@@ -26,58 +22,6 @@ TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 CALLER = "00f067aa0ba902b7"
 NEAR = Asking(Endpoint("near", "http://127.0.0.1:9999/v1"), "vendor/small-1")
 FAR = Asking(Endpoint("far", "https://api.anthropic.com/v1", api="messages"), "large-1")
-
-
-class Collector(ThreadingHTTPServer):
-    """Takes spans as an OpenTelemetry collector does."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.requests: list[ExportTraceServiceRequest] = []
-        self.paths: list[str] = []
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-    @property
-    def spans(self) -> list[Span]:
-        return [
-            span
-            for request in self.requests
-            for resource in request.resource_spans
-            for scope in resource.scope_spans
-            for span in scope.spans
-        ]
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Collector
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
-        if self.headers.get("content-encoding") == "gzip":
-            body = gzip.decompress(body)
-        self.server.paths.append(self.path)
-        self.server.requests.append(ExportTraceServiceRequest.FromString(body))
-        self.send_response(200)
-        self.send_header("content-type", "application/x-protobuf")
-        self.send_header("content-length", "0")
-        self.end_headers()
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        pass
-
-
-@pytest.fixture
-def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with Collector() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
 
 
 def observer(collector: Collector, **telemetry: Any) -> Observer:

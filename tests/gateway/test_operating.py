@@ -9,12 +9,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from finerouter.gateway.access import new_key
+from tests.gateway.collector import Collector
 from tests.gateway.running import Gateway, pool_toml, running
 from tests.gateway.test_chat import SUM
 from tests.gateway.test_observing_metrics import read, value
-from tests.loopback import LoopbackUpstream
+from tests.gateway.test_observing_traces import CALLER, TRACE, attributes
+from tests.loopback import Fault, LoopbackUpstream
 
 USER, ADMIN, READER = new_key("user"), new_key("admin"), new_key("reader")
 KEYS = f"""
@@ -87,6 +90,7 @@ def test_no_web_page_uses_a_gateway_without_keys(
         assert gateway.post("/v1/chat/completions", body, headers).status == 403
         assert gateway.post("/admin/reload", {}, headers).status == 403
     assert gateway.get("/metrics", {"host": "evil.example"}).status == 403
+    assert gateway.get("/metrics", {"sec-fetch-site": "cross-site"}).status == 200
     assert not server.requests
     assert gateway.chat(SUM).status == 200
 
@@ -155,6 +159,20 @@ def test_many_at_once_do_not_spend_the_same_dollar(
     assert {answer.headers["retry-after"] for answer in answers if answer.status == 429} == {"5"}
 
 
+def test_a_model_asked_for_by_name_is_held_for_too(
+    tmp_path: Path, router_folder: Path, server: LoopbackUpstream
+) -> None:
+    with running(
+        tmp_path, router_folder, pool_toml(server), "[budget]\nday_usd = 0.0005"
+    ) as gateway:
+        # A thousand tokens of output at 4 USD a million are more than there is; ten are not.
+        assert gateway.chat(SUM, model="coder").status == 429
+        assert gateway.chat(SUM, model="coder", max_tokens=5_000).status == 429
+        assert gateway.chat(SUM, model="coder", max_completion_tokens=10).status == 200
+        body = {"model": "coder", "input": "one"}
+        assert gateway.post("/v1/embeddings", body).status == 200
+
+
 def test_two_gateways_share_a_budget(
     tmp_path: Path, router_folder: Path, server: LoopbackUpstream
 ) -> None:
@@ -193,3 +211,35 @@ def test_metrics_count_what_was_served(gateway: Gateway, server: LoopbackUpstrea
     cost = sum(record.cost_usd or 0.0 for record in gateway.records())
     assert sum(found["finerouter_cost_usd_total"].values()) == pytest.approx(cost)
     assert len(server.requests) == sum(found["finerouter_attempts_total"].values())
+
+
+def test_a_request_is_traced_to_its_endpoint(
+    tmp_path: Path,
+    router_folder: Path,
+    server: LoopbackUpstream,
+    other_server: LoopbackUpstream,
+    collector: Collector,
+) -> None:
+    config = f'[telemetry]\notlp_endpoint = "{collector.address}"'
+    for upstream in (server, other_server):
+        upstream.faults = [Fault.status(500)]
+    pool = pool_toml(server, other_server)
+    with running(tmp_path, router_folder, pool, config) as gateway:
+        sent = {"traceparent": f"00-{TRACE}-{CALLER}-01"}
+        body = {"model": "auto", "messages": [{"role": "user", "content": SUM}], "stream": True}
+        answer = gateway.post("/v1/chat/completions", body, sent)
+        assert answer.status == 200
+        (record,) = gateway.records()
+    (root,) = (span for span in collector.spans if span.kind == Span.SPAN_KIND_SERVER)
+    calls = [span for span in collector.spans if span.kind == Span.SPAN_KIND_CLIENT]
+    assert root.parent_span_id.hex() == CALLER
+    assert attributes(root)["finerouter.decision_id"] == record.decision_id
+    assert [attributes(span).get("error.type") for span in calls].count("500") == 2
+    assert len(calls) == len(record.attempts) == 3
+    assert record.tokens is not None
+    told = [attributes(span).get("gen_ai.usage.input_tokens") for span in calls]
+    assert [count for count in told if count is not None] == [record.tokens.input]
+    got = [call.headers["traceparent"] for call in server.requests + other_server.requests]
+    passed = {text.split("-")[2] for text in got}
+    assert {text.split("-")[1] for text in got} == {TRACE}
+    assert passed <= {span.span_id.hex() for span in calls}

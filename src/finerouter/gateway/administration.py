@@ -13,7 +13,7 @@ from finerouter.gateway.service import Service
 
 async def endpoints(service: Service, exchange: Exchange) -> None:
     """How every endpoint is doing."""
-    service.parts.access.caller(exchange.headers, "admin")
+    service.parts.access.caller(exchange.headers, "admin", changes=False)
     standing = [msgspec.to_builtins(item) for item in service.parts.fleet.standing()]
     await answer_json(exchange, {"endpoints": standing})
 

@@ -36,7 +36,7 @@ async def model(service: Service, exchange: Exchange) -> None:
 
 def _names(service: Service, exchange: Exchange) -> list[str]:
     """Names that this caller may use."""
-    caller: Caller = service.parts.access.caller(exchange.headers, "infer")
+    caller: Caller = service.parts.access.caller(exchange.headers, "infer", changes=False)
     setup = service.parts.setup
     return [*setup.virtual_models, *(name for name in setup.models if caller.may_use(name))]
 

@@ -18,7 +18,7 @@ from finerouter.gateway.api_errors import error_body, error_event
 from finerouter.gateway.asgi import ClientGone, Exchange
 from finerouter.gateway.dispatching import NotReached, Prepared, Reached, Step, dispatch
 from finerouter.gateway.explaining import explain_headers
-from finerouter.gateway.money.metering import metered
+from finerouter.gateway.money.metering import expected_usd, metered
 from finerouter.gateway.overrides import overrides
 from finerouter.gateway.parts import Parts
 from finerouter.gateway.planning import Plan, Wish
@@ -31,6 +31,8 @@ from finerouter.gateway.ways import Way
 from finerouter.upstream.usage import Usage
 
 _SSE = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
+# What the APIs call the most tokens of an answer.
+_MOST_TOKENS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 _BROKE_OFF = "the model's answer broke off; ask again"
 
 
@@ -70,7 +72,7 @@ async def _answered(
     with parts.budgets.reserved(caller) as reservation:
         plan = await parts.planner.plan(wish.with_tier_down(reservation.tier_down))
         track.plan = plan
-        reservation.expects(plan.choice.cost_usd if plan.choice else None)
+        reservation.expects(_expected_usd(parts, plan, request))
         reached = await _reach(parts, track, exchange, request, plan)
         try:
             await _told(parts, track, exchange, request, plan, reached)
@@ -78,6 +80,19 @@ async def _answered(
             await reached.close()
             reservation.settle(track.cost_usd(parts.setup))
     _remember(parts, track, plan)
+
+
+def _expected_usd(parts: Parts, plan: Plan, request: Request) -> float | None:
+    """What to hold for it: the router's word, or a guess for a model asked for by its name."""
+    if plan.choice is not None:
+        return plan.choice.cost_usd
+    limits = [request.fields.get(name) for name in _MOST_TOKENS]
+    most = min((item for item in limits if isinstance(item, int)), default=None)
+    return expected_usd(
+        parts.setup.models[plan.order[0]],
+        request_bytes=len(request.body),
+        max_tokens=0 if request.api == "embeddings" else most,
+    )
 
 
 async def _reach(

@@ -24,7 +24,7 @@ async def page(service: Service, exchange: Exchange) -> None:  # noqa: ARG001 (h
 async def data(service: Service, exchange: Exchange) -> None:
     """The figures of the last hours."""
     parts = service.parts
-    parts.access.caller(exchange.headers, "read")
+    parts.access.caller(exchange.headers, "read", changes=False)
     since_s = time.time() - _hours(exchange.query.get("hours", "24")) * 3600
     totals = await parts.journal.totals(since_s)
     recent = await parts.journal.recent(_RECENT)
