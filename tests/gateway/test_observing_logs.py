@@ -7,16 +7,18 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from finerouter.asking import Endpoint
 from finerouter.gateway.access import new_key
 from finerouter.gateway.observing import logs as module
 from finerouter.gateway.observing.logs import Logs, configure_logs, dropped_lines, log_request
-from finerouter.gateway.observing.secrets import HIDDEN, Secrets
+from finerouter.gateway.observing.secrets import HIDDEN, Secrets, endpoint_keys
 from tests.gateway.records import answered
 
 Setup = Callable[..., tuple[Logs, io.StringIO]]
@@ -209,6 +211,23 @@ def test_the_endpoints_own_keys_are_hidden_whatever_they_look_like(
     if key not in HIDDEN and HIDDEN not in key:
         hidden = Secrets(lambda: [key]).hidden(f"{before}{key}{after}")
         assert key not in hidden.split(HIDDEN)
+
+
+def test_keys_of_endpoints_are_read_where_they_stand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOME_KEY", "from-the-environment")
+    monkeypatch.delenv("NO_KEY", raising=False)
+    (tmp_path / "key").write_text("from-a-file\n", "utf-8")
+    url = "http://127.0.0.1:1/v1"
+    endpoints = [
+        Endpoint("a", url, key_env="SOME_KEY"),
+        Endpoint("b", url, key_env="NO_KEY"),
+        Endpoint("c", url, key_file=str(tmp_path / "key")),
+        Endpoint("d", url, key_file=str(tmp_path / "missing")),
+        Endpoint("e", url),
+    ]
+    assert sorted(endpoint_keys(endpoints)) == ["from-a-file", "from-the-environment"]
 
 
 def test_lines_pass_through_it(configured: Setup) -> None:

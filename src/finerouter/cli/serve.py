@@ -63,10 +63,15 @@ def command(
 
 def _serve(source: Source, setup: Setup) -> None:
     from finerouter.gateway.observing.logs import configure_logs
+    from finerouter.gateway.observing.secrets import endpoint_keys
     from finerouter.gateway.server import serve
 
-    configure_logs(setup.settings.log_level)
-    serve(source, setup)
+    endpoints = [way.endpoint for model in setup.models.values() for way in model.askings]
+    logs = configure_logs(setup.settings.log_level, known_keys=lambda: endpoint_keys(endpoints))
+    try:
+        serve(source, setup)
+    finally:
+        logs.close()
 
 
 def _check_installed() -> None:
