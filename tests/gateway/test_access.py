@@ -187,6 +187,13 @@ def test_a_bucket_never_gives_more_than_the_rate_and_a_minute_saved_up(
     assert given_out <= max(1.0, rate) + clock.seconds * rate / 60.0 + 1e-6
 
 
+def test_a_long_silence_saves_up_a_minutes_worth_and_no_more() -> None:
+    clock = Clock()
+    bucket = TokenBucket(7.0, clock)
+    clock.seconds = 1e6
+    assert sum(not bucket.take() for _ in range(100)) == 7
+
+
 def test_waiting_as_long_as_was_said_is_enough() -> None:
     clock = Clock()
     bucket = TokenBucket(7.0, clock)
