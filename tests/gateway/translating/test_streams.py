@@ -14,7 +14,10 @@ from pydantic import TypeAdapter
 from finerouter.errors import EndpointError
 from finerouter.gateway.sse import Event, EventReader, encode
 from finerouter.gateway.translating import translation
+from finerouter.gateway.translating.chat.stream import ChatReader
 from finerouter.gateway.translating.protocol import CLIENT_APIS, ENDPOINT_APIS
+from finerouter.gateway.translating.responses.events import ResponsesWriter
+from finerouter.gateway.translating.translated import TranslatedStream
 from tests.gateway.translating import stories
 
 PAIRS = [(a, b) for a in CLIENT_APIS for b in ENDPOINT_APIS]
@@ -159,3 +162,11 @@ def test_a_response_repeats_what_was_asked() -> None:
     answer = translation("responses", "chat").answer(stories.chat_answer(), model="m", asked=asked)
     assert {name: answer[name] for name in asked} == asked
     assert answer["store"] is False
+
+
+def test_an_answer_without_end_is_refused() -> None:
+    stream = TranslatedStream(ChatReader(), ResponsesWriter("m", {}), "chat", most_chars=100)
+    for _ in range(10):
+        stream.feed(stories.chunk({"content": "x" * 10}))
+    with pytest.raises(EndpointError, match="longer than 100 characters"):
+        stream.feed(stories.chunk({"content": "x"}))

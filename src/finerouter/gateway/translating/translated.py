@@ -15,13 +15,15 @@ from finerouter.gateway.translating.completions.stream import CompletionsReader
 from finerouter.gateway.translating.messages import answer as messages
 from finerouter.gateway.translating.messages.stream import MessagesReader, MessagesWriter
 from finerouter.gateway.translating.neutral import Answer
-from finerouter.gateway.translating.pieces import Failed, Piece, StreamReader
+from finerouter.gateway.translating.pieces import Argued, Failed, Piece, Said, StreamReader
 from finerouter.gateway.translating.protocol import NOTHING, Json, StreamTranslation
 from finerouter.gateway.translating.requests import written
 from finerouter.gateway.translating.responses import answer as responses
 from finerouter.gateway.translating.responses.events import ResponsesWriter
 from finerouter.gateway.translating.responses.stream import ResponsesReader
 
+# Some clients are told the whole text again at its end, so it is kept until then.
+MOST_CHARS = 64 * 1024 * 1024
 # What a reader does when a field is missing or of another kind.
 _MISREAD = (KeyError, IndexError, TypeError, AttributeError, ValueError)
 _READ: Mapping[str, Callable[[Mapping[str, Any]], Answer]] = {
@@ -81,12 +83,20 @@ class Translated:
 class TranslatedStream:
     """One stream: read into pieces, put in order, written."""
 
-    def __init__(self, reader: StreamReader, writer: StreamWriter, target: str) -> None:
+    def __init__(
+        self,
+        reader: StreamReader,
+        writer: StreamWriter,
+        target: str,
+        most_chars: int = MOST_CHARS,
+    ) -> None:
         self.trouble = ""
+        self._most_chars = most_chars
         self._reader = reader
         self._writer = writer
         self._target = target
         self._blocks = Blocks(writer)
+        self._chars = 0
         self._begun = False
         self._ended = False
 
@@ -126,7 +136,16 @@ class TranslatedStream:
             return b""
         if isinstance(piece, Failed):
             self.trouble = piece.message
+        if isinstance(piece, Said | Argued):
+            self._count(len(piece.text))
         return self._blocks.feed(piece)
+
+    def _count(self, chars: int) -> None:
+        self._chars += chars
+        if self._chars > self._most_chars:
+            raise EndpointError(
+                f"the answer is longer than {self._most_chars} characters; give max_tokens"
+            )
 
     def _read(self, event: Event) -> list[Piece]:
         try:
