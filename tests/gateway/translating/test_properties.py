@@ -18,6 +18,7 @@ from tests.gateway.translating import stories
 
 Json = dict[str, Any]
 PAIRS = [(a, b) for a in CLIENT_APIS for b in ENDPOINT_APIS]
+OTHERS = [(a, b) for a, b in PAIRS if a != b]
 FIELDS = (
     *("messages", "input", "system", "instructions", "tools", "tool_choice", "stop", "text", "n"),
     *("max_tokens", "temperature", "reasoning", "response_format", "output_config", "metadata"),
@@ -144,11 +145,53 @@ def test_any_stream_is_translated_or_refused(source: str, target: str, bodies: l
     assert stream.finished or not stream.end() or stream.whole
 
 
-@pytest.mark.parametrize(("source", "target"), [(a, b) for a, b in PAIRS if a != b])
+@pytest.mark.parametrize(("source", "target"), OTHERS)
 @given(answer=st.dictionaries(st.sampled_from(["choices", "content", "output", "usage"]), values))
 def test_any_answer_is_translated_or_refused(source: str, target: str, answer: Json) -> None:
     try:
         json.dumps(translation(source, target).answer(answer, model="m"))
+    except EndpointError:
+        return
+
+
+@st.composite
+def spoilt(draw: st.DrawFn, story: Any) -> Any:
+    """A story with one value somewhere in it replaced by another."""
+    if draw(st.integers(0, 5)) == 0 or not isinstance(story, dict | list) or not story:
+        return draw(values)
+    if isinstance(story, list):
+        at = draw(st.integers(0, len(story) - 1))
+        return [*story[:at], draw(spoilt(story[at])), *story[at + 1 :]]
+    name = draw(st.sampled_from(sorted(story)))
+    return {**story, name: draw(spoilt(story[name]))}
+
+
+@pytest.mark.parametrize(("source", "target"), OTHERS)
+@given(data=st.data())
+def test_a_spoilt_answer_is_translated_or_refused(source: str, target: str, data: Any) -> None:
+    answer = data.draw(spoilt(stories.WHOLE[target]()))
+    if isinstance(answer, dict):
+        try:
+            json.dumps(translation(source, target).answer(answer, model="m"))
+        except EndpointError:
+            return
+
+
+@pytest.mark.parametrize(("source", "target"), OTHERS)
+@given(data=st.data())
+def test_a_spoilt_stream_is_translated_or_refused(source: str, target: str, data: Any) -> None:
+    events = stories.STREAMED[target]()
+    at = data.draw(st.integers(0, len(events) - 2))
+    try:
+        body = data.draw(spoilt(json.loads(events[at].data)))
+        events[at] = Event(events[at].event, json.dumps(body).encode())
+    except json.JSONDecodeError:
+        return
+    stream = translation(source, target).stream(model="m")
+    try:
+        for event in events:
+            stream.feed(event)
+        stream.end()
     except EndpointError:
         return
 

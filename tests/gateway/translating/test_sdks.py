@@ -135,7 +135,8 @@ CHAT: Any = {
 }
 MESSAGES: Any = {
     "model": "auto",
-    "max_tokens": 100,
+    "max_tokens": 2000,
+    "thinking": {"type": "enabled", "budget_tokens": 1024},
     "messages": [{"role": "user", "content": "Weather in Paris and Lima?"}],
     "tools": [{"name": "get_weather", "input_schema": SCHEMA}],
 }
@@ -229,6 +230,19 @@ def test_messages_streamed(behind: Translator, claude: anthropic.Anthropic, targ
     assert kinds[0] == "message_start"
     assert kinds[-1] == "message_stop"
     assert kinds.count("content_block_start") == kinds.count("content_block_stop") == 4
+
+
+@pytest.mark.parametrize("target", ["chat", "responses"])
+def test_thoughts_are_shown_to_whoever_asked_for_them(
+    behind: Translator, claude: anthropic.Anthropic, target: str
+) -> None:
+    behind.target = target
+    fields = {**MESSAGES, "thinking": anthropic.NOT_GIVEN}
+    whole = claude.messages.create(**fields)
+    with claude.messages.stream(**fields) as stream:
+        streamed = stream.get_final_message()
+    for message in (whole, streamed):
+        assert [block.type for block in message.content] == ["text", "tool_use", "tool_use"]
 
 
 @pytest.mark.parametrize("target", CALLING)

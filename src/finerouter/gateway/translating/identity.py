@@ -18,6 +18,9 @@ _DONE = b"[DONE]"
 # A quotation mark inside a text is escaped, so this never matches what a model wrote.
 _FINISH = re.compile(rb'"finish_reason"\s*:\s*"')
 _NO_CHOICES = re.compile(rb'"choices"\s*:\s*\[\s*\]')
+_TYPE = re.compile(
+    rb'"type"\s*:\s*"(error|message_stop|response\.(?:completed|incomplete|failed))"'
+)
 _ENDS = {
     "messages": ("message_stop",),
     "responses": ("response.completed", "response.incomplete", "response.failed"),
@@ -49,6 +52,12 @@ class Identity:
         if self._api == "chat":
             return _ChatStream(asked)
         return _NamedStream(_ENDS[self._api])
+
+
+def _typed(data: bytes) -> str:
+    """The name of an event that comes without one, "" where it is none of interest."""
+    found = _TYPE.search(data)
+    return found[1].decode() if found else ""
 
 
 def _without_our_thinking(body: Json) -> Json:
@@ -126,9 +135,10 @@ class _NamedStream:
         self._ends = ends
 
     def feed(self, event: Event) -> bytes:
-        if event.event in self._ends:
+        name = event.event or _typed(event.data)
+        if name in self._ends:
             self.finished = self.whole = True
-        if event.event in ("error", "response.failed"):
+        if name in ("error", "response.failed"):
             self.trouble, self.whole = event.data.decode("utf-8", "replace"), True
         return encode(event)
 

@@ -72,6 +72,8 @@ def _general(ask: Ask) -> list[str]:
     elif spoken[-1].role == "assistant":
         # One API goes on from there, another begins anew.
         notes.append("the conversation ends with the assistant's turn")
+    if ask.max_tokens == 0:
+        notes.append("max_tokens = 0 fills the cache of messages endpoints only")
     if any(isinstance(part, Image) and not part.url for part in parts):
         notes.append("an image has no address")
     return notes

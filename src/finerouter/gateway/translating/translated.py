@@ -66,13 +66,12 @@ class Translated:
     ) -> Json:
         """A whole answer in the client's API."""
         try:
-            read = _READ[self._target](answer)
+            return _WRITE[self._source](_READ[self._target](answer), model, asked)
         except _MISREAD as error:
             raise EndpointError(
                 f"the reply of a {self._target} endpoint holds no answer ({error!r}); check the "
                 "model's name and the endpoint's api in the pool"
             ) from error
-        return _WRITE[self._source](read, model, asked)
 
     def stream(self, *, model: str, asked: Mapping[str, Any] = NOTHING) -> StreamTranslation:
         """The same for a stream."""
@@ -114,9 +113,13 @@ class TranslatedStream:
         """Events for the client after one of upstream."""
         if self._ended or self.trouble:
             return b""
-        pieces = self._read(event)
-        written = b"".join((self._begin(), *map(self._piece, pieces)))
-        return written + self.end() if self.finished else written
+        try:
+            return self._fed(event)
+        except _MISREAD as error:
+            raise EndpointError(
+                f"the stream of a {self._target} endpoint holds an event that cannot be read "
+                f"({error!r})"
+            ) from error
 
     def end(self) -> bytes:
         """The end is written once, as soon as the answer is whole and nothing more can come."""
@@ -124,6 +127,11 @@ class TranslatedStream:
             return b""
         self._ended = True
         return self._blocks.end(self._reader.reason or "stop", self._reader.usage)
+
+    def _fed(self, event: Event) -> bytes:
+        pieces = self._reader.feed(event)
+        written = b"".join((self._begin(), *map(self._piece, pieces)))
+        return written + self.end() if self.finished else written
 
     def _begin(self) -> bytes:
         if self._begun:
@@ -146,12 +154,3 @@ class TranslatedStream:
             raise EndpointError(
                 f"the answer is longer than {self._most_chars} characters; give max_tokens"
             )
-
-    def _read(self, event: Event) -> list[Piece]:
-        try:
-            return self._reader.feed(event)
-        except _MISREAD as error:
-            raise EndpointError(
-                f"the stream of a {self._target} endpoint holds an event that cannot be read "
-                f"({error!r})"
-            ) from error

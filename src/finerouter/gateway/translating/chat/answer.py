@@ -48,7 +48,7 @@ def read(answer: Mapping[str, Any]) -> Answer:
     calls = tuple(_call(call) for call in message.get("tool_calls") or ())
     parts = (
         Thought(thought(message)),
-        Text(_text(message.get("content"))),
+        Text(text_of(message.get("content"))),
         Refusal(message.get("refusal") or ""),
     )
     return Answer(
@@ -58,7 +58,7 @@ def read(answer: Mapping[str, Any]) -> Answer:
     )
 
 
-def _text(content: Any) -> str:
+def text_of(content: Any) -> str:
     """Some servers answer in parts."""
     if isinstance(content, list):
         return "".join(part["text"] for part in content if part.get("type") == "text")

@@ -182,8 +182,6 @@ def refusals(ask: Ask) -> list[str]:
         notes.append("chat endpoints take images from the user only")
     if any(len(tool.name) > _NAME_CHARS for tool in ask.tools):
         notes.append(f"chat endpoints take tools' names of {_NAME_CHARS} characters at most")
-    if ask.max_tokens == 0:
-        notes.append("chat endpoints answer with one token at least")
     return notes
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from finerouter.gateway.api_errors import error_event
 from finerouter.gateway.sse import Event, encode
-from finerouter.gateway.translating.chat.answer import reason, thought
+from finerouter.gateway.translating.chat.answer import reason, text_of, thought
 from finerouter.gateway.translating.neutral import new_id
 from finerouter.gateway.translating.pieces import (
     CALL,
@@ -51,6 +51,7 @@ class ChatReader:
         """What an event says."""
         if event.data == DONE:
             self.finished = True
+            self.reason = self.reason or reason(None, bool(self._calls))
             return []
         chunk = decoded(event)
         if chunk.get("error"):
@@ -65,7 +66,7 @@ class ChatReader:
             Said(kind, text)
             for kind, text in (
                 (THOUGHT, thought(delta)),
-                (TEXT, delta.get("content")),
+                (TEXT, text_of(delta.get("content"))),
                 (REFUSAL, delta.get("refusal")),
             )
             if text

@@ -44,6 +44,12 @@ def stop_reason(reason: str, *, refused: bool) -> str:
     return "refusal" if refused and reason == STOP else _STOP_REASONS[reason]
 
 
+def thinks(asked: Mapping[str, Any]) -> bool:
+    """Whether the client wants to see thoughts: it may read the first block as the answer."""
+    thinking = asked.get("thinking")
+    return isinstance(thinking, Mapping) and thinking.get("type") not in (None, "disabled")
+
+
 def read(answer: Mapping[str, Any]) -> Answer:
     """What a messages endpoint answered."""
     parts = tuple(part for block in answer["content"] if (part := _part(block)) is not None)
@@ -68,14 +74,14 @@ def write(answer: Answer, model: str, asked: Mapping[str, Any]) -> Json:
     Raises:
         EndpointError: the model called a tool with arguments that are no JSON object.
     """
-    del asked
+    shown = [part for part in answer.parts if thinks(asked) or not isinstance(part, Thought)]
     refused = any(isinstance(part, Refusal) for part in answer.parts)
     return {
         "id": new_id("msg_"),
         "type": "message",
         "role": "assistant",
         "model": model,
-        "content": [_block(part) for part in answer.parts],
+        "content": [_block(part) for part in shown],
         "stop_reason": stop_reason(answer.reason, refused=refused),
         "stop_sequence": None,
         "usage": messages_usage(answer.usage),

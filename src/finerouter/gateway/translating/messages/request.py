@@ -70,6 +70,7 @@ def read(fields: Mapping[str, Any], notes: Notes) -> Ask:
 
 def _context_management(record: Mapping[str, Any], notes: Notes) -> None:
     # Thoughts of the history are not sent on in any case.
+    Body(record, notes).leave(("edits",), (), {}, "messages")
     edits = Body(record, notes).items("edits")
     kinds = [word(table(edit, "an edit of context_management", notes), "type") for edit in edits]
     if any(not kind.startswith("clear_thinking") for kind in kinds):

@@ -9,7 +9,7 @@ import msgspec
 
 from finerouter.gateway.api_errors import error_event
 from finerouter.gateway.sse import Event, encode
-from finerouter.gateway.translating.messages.answer import reason, stop_reason
+from finerouter.gateway.translating.messages.answer import reason, stop_reason, thinks
 from finerouter.gateway.translating.neutral import OUR_SIGNATURE, new_id
 from finerouter.gateway.translating.pieces import (
     CALL,
@@ -115,7 +115,7 @@ class MessagesWriter:
     """Writes events as a messages client reads them."""
 
     def __init__(self, model: str, asked: Mapping[str, Any]) -> None:
-        del asked
+        self._thinks = thinks(asked)
         self._model = model
         self._kind = ""
         self._index = -1
@@ -138,6 +138,8 @@ class MessagesWriter:
     def open(self, kind: str, call_id: str, name: str) -> bytes:
         """A block begins."""
         self._kind = kind
+        if self._hidden():
+            return b""
         self._index += 1
         self._refused |= kind == REFUSAL
         block = _STARTS.get(kind, _STARTS[TEXT])
@@ -147,6 +149,8 @@ class MessagesWriter:
 
     def grow(self, text: str) -> bytes:
         """More of the open block."""
+        if self._hidden():
+            return b""
         if self._kind == CALL:
             return self._delta(type="input_json_delta", partial_json=text)
         if self._kind == THOUGHT:
@@ -155,6 +159,8 @@ class MessagesWriter:
 
     def close(self) -> bytes:
         """The open block is whole."""
+        if self._hidden():
+            return b""
         signed = b""
         if self._kind == THOUGHT:
             signed = self._delta(type="signature_delta", signature=OUR_SIGNATURE)
@@ -170,6 +176,10 @@ class MessagesWriter:
     def fail(self, message: str, kind: str) -> bytes:
         """The answer breaks off."""
         return error_event("messages", message, kind)
+
+    def _hidden(self) -> bool:
+        """Whether the open block is of thoughts that the client did not ask to see."""
+        return self._kind == THOUGHT and not self._thinks
 
     def _delta(self, **delta: Any) -> bytes:
         return _event("content_block_delta", index=self._index, delta=delta)
