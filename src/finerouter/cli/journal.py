@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from finerouter.atomic import atomic_file, check_replaceable
 from finerouter.cli.output import json_values, print_json
 from finerouter.errors import ConfigError
-from finerouter.gateway.journal.exporting import ExportReport, export, judged_record
-from finerouter.gateway.journal.opening import journal_at
-from finerouter.gateway.journal.store import Store
 from finerouter.pool import ModelPool
+
+if TYPE_CHECKING:
+    from finerouter.gateway.journal.exporting import ExportReport
+    from finerouter.gateway.journal.store import Store
 
 _UNITS_S = {"h": 3_600, "d": 86_400, "w": 604_800}
 
@@ -57,19 +61,40 @@ def command(
         check_replaceable(out, marker="outcomes.parquet")
     since_s = _moment(since) if since else 0.0
     models = ModelPool.read(pool) if pool else None
-    store = journal_at(path)
-    try:
+    with _opened(path) as store:
         if jsonl is not None:
             _say(f"{jsonl}: {_write_lines(store, jsonl, since_s, sources)} records")
         if out is not None:
-            exported = export(store, since_s=since_s, sources=sources, pool=models)
-            exported.write(out)
-            _tell(exported.report, out, as_json)
+            _tell(_write_dataset(store, out, since_s, sources, models), out, as_json)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Store]:
+    # Here, not above: `finerouter --help` reads this file, with or without the extra.
+    if importlib.util.find_spec("msgspec") is None:
+        raise ConfigError("journals need the extra serve; run: pip install 'finerouter[serve]'")
+    from finerouter.gateway.journal.opening import journal_at
+
+    store = journal_at(path)
+    try:
+        yield store
     finally:
         store.close()
 
 
+def _write_dataset(
+    store: Store, out: Path, since_s: float, sources: Sequence[str], pool: ModelPool | None
+) -> ExportReport:
+    from finerouter.gateway.journal.exporting import export
+
+    exported = export(store, since_s=since_s, sources=sources, pool=pool)
+    exported.write(out)
+    return exported.report
+
+
 def _write_lines(store: Store, path: Path, since_s: float, sources: Sequence[str]) -> int:
+    from finerouter.gateway.journal.exporting import judged_record
+
     count = 0
     with (
         atomic_file(path, private=True) as temporary,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as some
 
@@ -44,3 +45,8 @@ def test_a_number_that_json_has_not_costs_its_estimate_alone() -> None:
     good = ModelEstimate(model="small", quality=0.5, quality_std=0.1, cost_usd=None)
     (found,) = decoded([record_line(record(estimates=(bad, good), cost_usd=math.nan))]).records
     assert found == record(estimates=(good,), cost_usd=None)
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    (found,) = decoded([record_line(record(cost_usd=np.float32(0.5)))]).records
+    assert found == record(cost_usd=0.5)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from msgspec import to_builtins
 from numpy.typing import NDArray
 
 from finerouter.errors import DataError
@@ -208,7 +209,5 @@ def _means(flat: NDArray[np.int64], values: Floats, shape: tuple[int, int]) -> F
 
 def judged_record(record: Record, given: Sequence[Feedback]) -> dict[str, object]:
     """A record with its feedback as plain values, for a line of JSON."""
-    from msgspec import to_builtins
-
     told: dict[str, object] = to_builtins(record)
     return told | {"feedback": to_builtins(list(given))}

@@ -15,7 +15,8 @@ import msgspec
 from finerouter.gateway.record import Feedback, Record
 
 _RECORD, _FEEDBACK = b"r", b"f"
-_encode = msgspec.json.Encoder().encode
+# A number of NumPy's is no reason to lose a record.
+_encode = msgspec.json.Encoder(enc_hook=float).encode
 _decode_record = msgspec.json.Decoder(Record).decode
 _decode_feedback = msgspec.json.Decoder(Feedback).decode
 _Kept = TypeVar("_Kept", Record, Feedback)

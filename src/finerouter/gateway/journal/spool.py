@@ -15,6 +15,7 @@ import os
 import shutil
 import threading
 import uuid
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -38,7 +39,7 @@ class Segment:
         self.size = 0
         self.tallied: dict[tuple[str, int], float] = {}
         self._path = path
-        self._held: list[bytes] = []
+        self._held: deque[bytes] = deque()
         self._torn = False  # ends in half a line that could not be taken back
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL
         self._file = -1 if path is None else os.open(path, flags, 0o600)
@@ -85,7 +86,7 @@ class Segment:
 
     def forget_oldest(self) -> int:
         """Drop the oldest line of a segment in memory; gives its bytes."""
-        line = self._held.pop(0)
+        line = self._held.popleft()
         self.rows -= 1
         self.size -= len(line)
         return len(line)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from finerouter.gateway.journal.entries import Percentiles
-from finerouter.gateway.journal.windows import hour_start, window_starts
+from finerouter.gateway.journal.windows import hour_start, starts_of_hour
 from finerouter.gateway.record import OK, Record
 
 # Columns of an hour's sums, in the order of `Tally`'s fields.
@@ -90,7 +90,7 @@ def _numbers(record: Record) -> tuple[float, ...]:
 def _add_spend(spend: dict[tuple[str, int, str], float], record: Record) -> None:
     if not record.cost_usd:
         return
-    for window, start in window_starts(record.time_s).items():
+    for window, start in starts_of_hour(hour_start(record.time_s)):
         for key in {record.key, ""}:
             at = window, start, key
             spend[at] = spend.get(at, 0.0) + record.cost_usd

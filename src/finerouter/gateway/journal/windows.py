@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
-HOUR_S, DAY_S = 3_600, 86_400
-WINDOWS = ("hour", "day", "month")
+HOUR_S = 3_600
 
 
 def hour_start(time_s: float) -> int:
@@ -15,9 +15,12 @@ def hour_start(time_s: float) -> int:
 
 def window_starts(time_s: float) -> dict[str, int]:
     """First seconds of the hour, day and month that hold a moment, by name of the window."""
-    day = datetime.fromtimestamp(time_s, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return {
-        "hour": hour_start(time_s),
-        "day": int(day.timestamp()),
-        "month": int(day.replace(day=1).timestamp()),
-    }
+    return dict(starts_of_hour(hour_start(time_s)))
+
+
+@lru_cache(maxsize=1_024)
+def starts_of_hour(hour: int) -> tuple[tuple[str, int], ...]:
+    """The same as pairs, for the first second of an hour: the day and the month hold all of it."""
+    day = datetime.fromtimestamp(hour, UTC).replace(hour=0)
+    month = day.replace(day=1)
+    return ("hour", hour), ("day", int(day.timestamp())), ("month", int(month.timestamp()))
