@@ -168,6 +168,18 @@ def test_percentiles_are_within_a_tenth(store: Store) -> None:
         assert tally.latency.p99_ms == pytest.approx(990, rel=0.1)
 
 
+def test_latencies_of_several_batches_add_up(store: Store) -> None:
+    """The first and the last have none: what is added to nothing, and nothing added."""
+    given = [None, *[100.0] * 60, *[10_000.0] * 40, None]
+    for number, ms in enumerate(given):
+        store.ingest(Batch([record(number, latency_ms=ms, time_s=NOON_S)]))
+    for tally in (store.totals(NOON_S).all, store.totals(NOON_S).models["small"]):
+        assert tally.requests == 102
+        assert tally.latency is not None
+        assert tally.latency.p50_ms == pytest.approx(100, rel=0.1)
+        assert tally.latency.p95_ms == pytest.approx(10_000, rel=0.1)
+
+
 def test_a_conversation_is_found_by_its_first_known_prefix(store: Store) -> None:
     store.ingest(Batch(conversations=[talk("long", model="large"), talk("short")]))
     assert store.conversation(["longer", "long", "short"]) == talk("long", model="large")

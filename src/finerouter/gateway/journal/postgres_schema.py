@@ -53,14 +53,8 @@ CREATE TABLE hours (                -- sums; dimension: all, model, task, key
     dimension TEXT NOT NULL,
     name TEXT NOT NULL,
 {_SUMS}
+    latencies BIGINT[],             -- answers by bucket; of all and models
     PRIMARY KEY (dimension, hour, name)
-);
-CREATE TABLE latencies (            -- answers by latency, four buckets a doubling
-    hour BIGINT NOT NULL,
-    model TEXT NOT NULL,
-    bucket BIGINT NOT NULL,
-    answers BIGINT NOT NULL,
-    PRIMARY KEY (hour, model, bucket)
 );
 CREATE TABLE spend (
     span TEXT NOT NULL,             -- hour, day or month, of UTC

@@ -11,13 +11,15 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
+import numpy as np
+
 from finerouter.errors import ConfigError, JournalUnavailable
 from finerouter.gateway.conversation import Conversation
 from finerouter.gateway.journal.entries import Batch, Totals
 from finerouter.gateway.journal.lines import feedback_of, record_of, to_json
 from finerouter.gateway.journal.postgres_schema import SCHEMA, prepare
 from finerouter.gateway.journal.store import Unstorable
-from finerouter.gateway.journal.sums import SUMMED, sums_of
+from finerouter.gateway.journal.sums import BUCKETS, SUMMED, Counts, sums_of
 from finerouter.gateway.journal.totals import totals_of
 from finerouter.gateway.journal.windows import hour_start, window_starts
 from finerouter.gateway.record import Feedback, Record
@@ -39,14 +41,16 @@ _ADD_DECISIONS = (
     "ON CONFLICT (decision_id) DO NOTHING RETURNING decision_id"
 )
 _ADDED = ", ".join(f"{name} = hours.{name} + excluded.{name}" for name in SUMMED)
-_MARKS = ", ".join(f"${number}" for number in range(1, len(SUMMED) + 4))
-_ADD_HOURS = (
-    f"INSERT INTO hours VALUES ({_MARKS}) "
-    f"ON CONFLICT (dimension, hour, name) DO UPDATE SET {_ADDED}"
+_ADDED_LATENCIES = (
+    "(SELECT array_agg(one + other ORDER BY at) "
+    "FROM unnest(hours.latencies, excluded.latencies) WITH ORDINALITY AS pairs (one, other, at) "
+    "WHERE hours.latencies IS NOT NULL AND excluded.latencies IS NOT NULL)"
 )
-_ADD_LATENCIES = (
-    "INSERT INTO latencies VALUES ($1, $2, $3, $4) ON CONFLICT (hour, model, bucket) "
-    "DO UPDATE SET answers = latencies.answers + excluded.answers"
+_MARKS = ", ".join(f"${number}" for number in range(1, len(SUMMED) + 5))
+_ADD_HOURS = (
+    f"INSERT INTO hours VALUES ({_MARKS}) ON CONFLICT (dimension, hour, name) "
+    f"DO UPDATE SET {_ADDED}, latencies = COALESCE({_ADDED_LATENCIES}, hours.latencies, "
+    "excluded.latencies)"
 )
 _ADD_SPEND = (
     "INSERT INTO spend VALUES ($1, $2, $3, $4) ON CONFLICT (span, start, key) "
@@ -181,19 +185,29 @@ class PostgresStore:
 
         async def work(db: Any) -> Totals:
             sums = await db.fetch(
-                f"SELECT dimension, name, {named} FROM hours WHERE dimension <> 'all' "
-                "AND hour >= $1 GROUP BY dimension, name",
+                f"SELECT dimension, name, {named} FROM hours "
+                "WHERE dimension IN ('model', 'task', 'key') AND hour >= $1 "
+                "GROUP BY dimension, name",
                 since,
             )
             hours = await db.fetch(
-                f"SELECT hour, {', '.join(SUMMED)} FROM hours "
+                f"SELECT hour, {', '.join(SUMMED)}, latencies FROM hours "
                 "WHERE dimension = 'all' AND hour >= $1 ORDER BY hour",
                 since,
             )
-            latencies = await db.fetch(
-                "SELECT hour, model, bucket, answers FROM latencies WHERE hour >= $1", since
+            models = await db.fetch(
+                "SELECT name, latencies FROM hours "
+                "WHERE dimension = 'model' AND hour >= $1 AND latencies IS NOT NULL",
+                since,
             )
-            return totals_of(since, sums, hours, latencies)
+            return totals_of(
+                since,
+                sums,
+                [tuple(row)[:-1] for row in hours],
+                _counts([row[-1] for row in hours]),
+                [name for name, _ in models],
+                _counts([counts for _, counts in models]),
+            )
 
         return self._run(work)
 
@@ -312,15 +326,11 @@ async def _add_records(db: Any, records: Sequence[Record]) -> None:
         return
     added = await db.fetch(_ADD_DECISIONS, *map(list, zip(*rows, strict=True)))
     sums = sums_of(by_id[name] for (name,) in added)
-    hours = [(hour, dimension, _text(name)) for hour, dimension, name in sums.hours]
-    numbers = list(sums.hours.values())
-    await db.executemany(
-        _ADD_HOURS, sorted((*at, *some) for at, some in zip(hours, numbers, strict=True))
-    )
-    await db.executemany(
-        _ADD_LATENCIES,
-        sorted((hour, _text(model), at, n) for (hour, model, at), n in sums.latencies.items()),
-    )
+    hours = [
+        (hour, dimension, _text(name), *row, sums.latencies.get((hour, dimension, name)))
+        for (hour, dimension, name), row in sums.hours.items()
+    ]
+    await db.executemany(_ADD_HOURS, sorted(hours, key=lambda row: row[:3]))
     await db.executemany(
         _ADD_SPEND,
         sorted((span, start, _text(key), usd) for (span, start, key), usd in sums.spend.items()),
@@ -335,8 +345,7 @@ async def _prune_decisions(db: Any, before_s: float, most: int) -> int:
     )
     names = [name for (name,) in rows]
     await db.execute("DELETE FROM feedback WHERE decision_id = ANY($1)", names)
-    for table in ("hours", "latencies"):
-        await db.execute(f"DELETE FROM {table} WHERE hour < $1", hour_start(before_s))
+    await db.execute("DELETE FROM hours WHERE hour < $1", hour_start(before_s))
     return len(names)
 
 
@@ -346,6 +355,12 @@ async def _judged(db: Any, rows: Sequence[tuple[str, str]]) -> list[tuple[Record
     for name, text in await db.fetch(_FEEDBACK_OF, list(given)):
         given[name].append(feedback_of(text))
     return [(record_of(text), given[name]) for name, text in rows]
+
+
+def _counts(rows: Sequence[Sequence[int] | None]) -> Counts:
+    """Histograms [row, bucket]."""
+    nothing = [0] * BUCKETS
+    return np.array([row or nothing for row in rows], dtype=np.int64).reshape(-1, BUCKETS)
 
 
 def _row(record: Record) -> tuple[Any, ...]:

@@ -54,14 +54,8 @@ CREATE TABLE hours (                -- sums; dimension: all, model, task, key
     dimension TEXT NOT NULL,
     name TEXT NOT NULL,
 {_SUMS}
+    latencies BLOB,                 -- answers by bucket, 64-bit little-endian; of all and models
     PRIMARY KEY (dimension, hour, name)
-) WITHOUT ROWID;
-CREATE TABLE latencies (            -- answers by latency, four buckets a doubling
-    hour INTEGER NOT NULL,
-    model TEXT NOT NULL,
-    bucket INTEGER NOT NULL,
-    answers INTEGER NOT NULL,
-    PRIMARY KEY (hour, model, bucket)
 ) WITHOUT ROWID;
 CREATE TABLE spend (
     span TEXT NOT NULL,             -- hour, day or month, of UTC

@@ -12,27 +12,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
 from finerouter.errors import DataError, JournalUnavailable
 from finerouter.gateway.conversation import Conversation
 from finerouter.gateway.journal.entries import Batch, Totals
 from finerouter.gateway.journal.lines import feedback_of, record_of, to_json
 from finerouter.gateway.journal.sqlite_schema import prepare
 from finerouter.gateway.journal.store import Unstorable
-from finerouter.gateway.journal.sums import SUMMED, Sums, sums_of
+from finerouter.gateway.journal.sums import BUCKETS, SUMMED, Counts, Sums, sums_of
 from finerouter.gateway.journal.totals import totals_of
 from finerouter.gateway.journal.windows import hour_start, window_starts
 from finerouter.gateway.record import Feedback, Record
 
 _PAGE_ROWS = 1_000
+_COUNT = np.dtype("<i8")
 _ADDED = ", ".join(f"{name} = {name} + excluded.{name}" for name in SUMMED)
 _MARKS = ", ".join("?" * len(SUMMED))
 _ADD_HOURS = (
-    f"INSERT INTO hours VALUES (?, ?, ?, {_MARKS}) "
-    f"ON CONFLICT (dimension, hour, name) DO UPDATE SET {_ADDED}"
-)
-_ADD_LATENCIES = (
-    "INSERT INTO latencies VALUES (?, ?, ?, ?) ON CONFLICT (hour, model, bucket) "
-    "DO UPDATE SET answers = answers + excluded.answers"
+    f"INSERT INTO hours VALUES (?, ?, ?, {_MARKS}, ?) ON CONFLICT (dimension, hour, name) "
+    f"DO UPDATE SET {_ADDED}, latencies = added(latencies, excluded.latencies)"
 )
 _ADD_SPEND = (
     "INSERT INTO spend VALUES (?, ?, ?, ?) ON CONFLICT (span, start, key) "
@@ -145,19 +144,29 @@ class SqliteStore:
         named = ", ".join(f"SUM({name})" for name in SUMMED)
         with self._reading() as db:
             sums = db.execute(
-                f"SELECT dimension, name, {named} FROM hours WHERE dimension <> 'all' "
-                "AND hour >= ? GROUP BY dimension, name",
+                f"SELECT dimension, name, {named} FROM hours "
+                "WHERE dimension IN ('model', 'task', 'key') AND hour >= ? "
+                "GROUP BY dimension, name",
                 (since,),
             ).fetchall()
             hours = db.execute(
-                f"SELECT hour, {', '.join(SUMMED)} FROM hours "
+                f"SELECT hour, {', '.join(SUMMED)}, latencies FROM hours "
                 "WHERE dimension = 'all' AND hour >= ? ORDER BY hour",
                 (since,),
             ).fetchall()
-            latencies = db.execute(
-                "SELECT hour, model, bucket, answers FROM latencies WHERE hour >= ?", (since,)
+            models = db.execute(
+                "SELECT name, latencies FROM hours "
+                "WHERE dimension = 'model' AND hour >= ? AND latencies IS NOT NULL",
+                (since,),
             ).fetchall()
-        return totals_of(since, sums, hours, latencies)
+        return totals_of(
+            since,
+            sums,
+            [row[:-1] for row in hours],
+            _unpacked([row[-1] for row in hours]),
+            [name for name, _ in models],
+            _unpacked([blob for _, blob in models]),
+        )
 
     def spent(self, windows: Mapping[str, float]) -> dict[tuple[str, str], float]:
         """Spending; see `Store`."""
@@ -197,8 +206,7 @@ class SqliteStore:
             ).fetchall()
             db.executemany("DELETE FROM feedback WHERE decision_id = ?", [row[1:] for row in old])
             db.executemany("DELETE FROM decisions WHERE row = ?", [row[:1] for row in old])
-            for table in ("hours", "latencies"):
-                db.execute(f"DELETE FROM {table} WHERE hour < ?", (hour_start(before_s),))
+            db.execute("DELETE FROM hours WHERE hour < ?", (hour_start(before_s),))
         return len(old)
 
     def close(self) -> None:
@@ -250,6 +258,7 @@ class SqliteStore:
         db = sqlite3.connect(
             self.path, timeout=self._wait_s, isolation_level=None, check_same_thread=False
         )
+        db.create_function("added", 2, _added, deterministic=True)
         try:
             prepare(db, self.path)
             with self._lock:
@@ -306,12 +315,30 @@ def _unknown(db: sqlite3.Connection, records: Sequence[Record]) -> list[Record]:
 
 def _add(db: sqlite3.Connection, sums: Sums) -> None:
     adding: tuple[tuple[str, list[tuple[object, ...]]], ...] = (
-        (_ADD_HOURS, [(*at, *numbers) for at, numbers in sums.hours.items()]),
-        (_ADD_LATENCIES, [(*at, answers) for at, answers in sums.latencies.items()]),
+        (_ADD_HOURS, [(*at, *row, _packed(sums, at)) for at, row in sums.hours.items()]),
         (_ADD_SPEND, [(*at, usd) for at, usd in sums.spend.items()]),
     )
     for statement, rows in adding:
         db.executemany(statement, rows)
+
+
+def _packed(sums: Sums, at: tuple[int, str, str]) -> bytes | None:
+    counts = sums.latencies.get(at)
+    return None if counts is None else np.array(counts, dtype=_COUNT).tobytes()
+
+
+def _unpacked(packed: Sequence[bytes | None]) -> Counts:
+    """Histograms [row, bucket]."""
+    nothing = bytes(BUCKETS * _COUNT.itemsize)
+    whole = b"".join(item or nothing for item in packed)
+    return np.frombuffer(whole, dtype=_COUNT).astype(np.int64).reshape(-1, BUCKETS)
+
+
+def _added(one: bytes | None, other: bytes | None) -> bytes | None:
+    """The sum of two packed histograms; SQLite calls it."""
+    if one is None or other is None:
+        return one or other
+    return (np.frombuffer(one, dtype=_COUNT) + np.frombuffer(other, dtype=_COUNT)).tobytes()
 
 
 def _row(record: Record) -> tuple[object, ...]:

@@ -6,9 +6,11 @@ Pure: stores add what this gives to what they have, in the transaction that stor
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
 
 from finerouter.gateway.journal.entries import Percentiles
 from finerouter.gateway.journal.windows import hour_start, starts_of_hour
@@ -31,7 +33,9 @@ SUMMED = (
 ALL, MODEL, TASK, KEY = "all", "model", "task", "key"
 # Four buckets a doubling: a percentile is wrong by less than a tenth.
 _PER_DOUBLING = 4
-_TOP_BUCKET = 30 * _PER_DOUBLING
+BUCKETS = 23 * _PER_DOUBLING + 1  # the last one: more than two hours
+_SHARES = (0.50, 0.95, 0.99)
+Counts = NDArray[np.int64]
 
 
 @dataclass
@@ -41,12 +45,12 @@ class Sums:
     Attributes:
         hours: by (hour, dimension, name), as many numbers as `SUMMED` has names.
         spend: USD by (window, its start, key); the key "" stands for all keys.
-        latencies: answers by (hour, model, bucket).
+        latencies: answers by bucket, by (hour, dimension, name); of all and of models only.
     """
 
     hours: dict[tuple[int, str, str], list[float]] = field(default_factory=dict)
     spend: dict[tuple[str, int, str], float] = field(default_factory=dict)
-    latencies: Counter[tuple[int, str, int]] = field(default_factory=Counter)
+    latencies: dict[tuple[int, str, str], list[int]] = field(default_factory=dict)
 
 
 def sums_of(records: Iterable[Record]) -> Sums:
@@ -60,7 +64,9 @@ def sums_of(records: Iterable[Record]) -> Sums:
             for at, number in enumerate(numbers):
                 row[at] += number
         if record.latency_ms is not None and record.outcome == OK:
-            sums.latencies[hour, record.model, bucket(record.latency_ms)] += 1
+            for dimension, name in ((ALL, ""), (MODEL, record.model)):
+                counts = sums.latencies.setdefault((hour, dimension, name), [0] * BUCKETS)
+                counts[bucket(record.latency_ms)] += 1
         _add_spend(sums.spend, record)
     return sums
 
@@ -100,22 +106,16 @@ def bucket(latency_ms: float) -> int:
     """The bucket of a latency; the lowest holds all below a millisecond."""
     if not latency_ms > 1:
         return 0
-    return min(math.ceil(_PER_DOUBLING * math.log2(latency_ms)), _TOP_BUCKET)
+    return min(math.ceil(_PER_DOUBLING * math.log2(latency_ms)), BUCKETS - 1)
 
 
-def percentiles(counts: Mapping[int, int]) -> Percentiles | None:
-    """Percentiles of a histogram, each read at the geometric middle of its bucket."""
-    total = sum(counts.values())
-    if not total:
-        return None
-    return Percentiles(*(_percentile(counts, share * total) for share in (0.50, 0.95, 0.99)))
-
-
-def _percentile(counts: Mapping[int, int], rank: float) -> float:
-    seen = 0
-    at = 0
-    for at in sorted(counts):
-        seen += counts[at]
-        if seen >= rank:
-            break
-    return float(2.0 ** ((at - 0.5) / _PER_DOUBLING))
+def percentiles(counts: Counts) -> list[Percentiles | None]:
+    """Percentiles of histograms [histogram, bucket], each the geometric middle of its bucket."""
+    reached = counts.cumsum(axis=1)
+    total = reached[:, -1]
+    at = [(reached >= share * total[:, None]).argmax(axis=1) for share in _SHARES]
+    middles = 2.0 ** ((np.stack(at, axis=1) - 0.5) / _PER_DOUBLING)
+    return [
+        Percentiles(*row) if some else None
+        for row, some in zip(middles.tolist(), total.tolist(), strict=True)
+    ]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
 from finerouter.gateway.journal.entries import Percentiles, Tally, Totals
-from finerouter.gateway.journal.sums import KEY, MODEL, SUMMED, TASK, percentiles
+from finerouter.gateway.journal.sums import KEY, MODEL, SUMMED, TASK, Counts, percentiles
 
 _COUNTS = frozenset(
     ("requests", "ok", "unpriced", "input_tokens", "output_tokens", "cached_input_tokens")
@@ -17,8 +18,10 @@ _COUNTS = frozenset(
 def totals_of(
     since: int,
     sums: Iterable[Sequence[Any]],
-    hours: Iterable[Sequence[Any]],
-    latencies: Iterable[Sequence[Any]],
+    hours: Sequence[Sequence[Any]],
+    hour_latencies: Counts,
+    models: Sequence[str],
+    model_latencies: Counts,
 ) -> Totals:
     """Put a store's answers together.
 
@@ -26,36 +29,38 @@ def totals_of(
         since: the first hour.
         sums: dimension, name, and the numbers of `SUMMED`.
         hours: first second of an hour, and the numbers.
-        latencies: hour, model, bucket and how many answers.
+        hour_latencies: [hour, bucket], answers of these hours.
+        models: names, several times each, of the rows of `model_latencies` [row, bucket].
     """
-    by_hour, by_model, overall = _histograms(latencies)
+    of_model = _by_name(models, model_latencies)
     named: dict[str, dict[str, Tally]] = {MODEL: {}, TASK: {}, KEY: {}}
     for dimension, name, *numbers in sums:
-        counts = by_model.get(name, Counter()) if dimension == MODEL else Counter()
-        named[dimension][name] = _tally(numbers, percentiles(counts))
+        latency = of_model.get(name) if dimension == MODEL else None
+        named[dimension][name] = _tally(numbers, latency)
+    (overall,) = percentiles(hour_latencies.sum(axis=0, keepdims=True))
     rows = [(int(hour), numbers) for hour, *numbers in hours]
+    whole = [sum(column) for column in zip(*(row for _, row in rows), strict=True)]
     return Totals(
         since_s=since,
-        all=_tally([sum(column) for column in zip(*(r for _, r in rows), strict=True)]
-                   or [0] * len(SUMMED), percentiles(overall)),
+        all=_tally(whole or [0] * len(SUMMED), overall),
         models=named[MODEL],
         tasks=named[TASK],
         keys=named[KEY],
-        hours={hour: _tally(row, percentiles(by_hour.get(hour, {}))) for hour, row in rows},
-    )  # fmt: skip
+        hours={
+            hour: _tally(row, latency)
+            for (hour, row), latency in zip(rows, percentiles(hour_latencies), strict=True)
+        },
+    )
 
 
-def _histograms(
-    latencies: Iterable[Sequence[Any]],
-) -> tuple[dict[int, Counter[int]], dict[str, Counter[int]], Mapping[int, int]]:
-    by_hour: dict[int, Counter[int]] = {}
-    by_model: dict[str, Counter[int]] = {}
-    overall: Counter[int] = Counter()
-    for hour, model, at, answers in latencies:
-        by_hour.setdefault(hour, Counter())[at] += answers
-        by_model.setdefault(model, Counter())[at] += answers
-        overall[at] += answers
-    return by_hour, by_model, overall
+def _by_name(names: Sequence[str], counts: Counts) -> dict[str, Percentiles | None]:
+    if not names:
+        return {}
+    found, codes = np.unique(np.array(names), return_inverse=True)
+    order = np.argsort(codes, kind="stable")
+    firsts = np.searchsorted(codes[order], np.arange(len(found)))
+    summed = np.add.reduceat(counts[order], firsts, axis=0)
+    return dict(zip(found.tolist(), percentiles(summed), strict=True))
 
 
 def _tally(numbers: Sequence[Any], latency: Percentiles | None) -> Tally:
