@@ -148,7 +148,7 @@ def test_what_is_no_journal_is_refused(tmp_path: Path) -> None:
     assert_refused(finerouter("journal", tmp_path / "none.sqlite", *out), "no such file")
     assert not (tmp_path / "none.sqlite").exists()
     (tmp_path / "gateway.toml").write_text("[journal]\nfolder = 1\n")
-    assert_refused(finerouter("journal", tmp_path / "gateway.toml", *out), "is no gateway.toml")
+    assert_refused(finerouter("journal", tmp_path / "gateway.toml", *out), "[journal]")
     path = journal(tmp_path)
     assert_refused(finerouter("journal", path, *out, "--since", "soon"), "--since is a date")
     assert finerouter("journal", path).code == 2

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from pathlib import Path
-
-import msgspec
 
 from finerouter.errors import ConfigError
 from finerouter.gateway.journal.sqlite_store import SqliteStore
 from finerouter.gateway.journal.store import Store
 from finerouter.gateway.settings import JournalTable
+from finerouter.gateway.settings_file import read_settings
 
 
 def store_of(settings: JournalTable, folder: Path, *, create: bool = True) -> Store:
@@ -42,14 +40,4 @@ def journal_at(path: Path) -> Store:
     """
     if path.suffix != ".toml":
         return store_of(JournalTable(path=path.name), path.parent, create=False)
-    return store_of(_journal_table(path), path.parent, create=False)
-
-
-def _journal_table(path: Path) -> JournalTable:
-    try:
-        told = tomllib.loads(path.read_text("utf-8"))
-        return msgspec.convert(told.get("journal", {}), JournalTable)
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-    except (ValueError, msgspec.ValidationError) as error:
-        raise ConfigError(f"{path}: is no gateway.toml ({error}); mend it") from error
+    return store_of(read_settings(path).journal, path.parent, create=False)

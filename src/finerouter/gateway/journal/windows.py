@@ -1,9 +1,10 @@
-"""Hours, days and months of UTC, in which spending is counted. Pure."""
+"""Whole seconds at which hours, days and months begin, remembered, for every record asks. Pure."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from functools import lru_cache
+
+from finerouter.gateway.money.windows import starts
 
 HOUR_S = 3_600
 
@@ -21,6 +22,4 @@ def window_starts(time_s: float) -> dict[str, int]:
 @lru_cache(maxsize=1_024)
 def starts_of_hour(hour: int) -> tuple[tuple[str, int], ...]:
     """The same as pairs, for the first second of an hour: the day and the month hold all of it."""
-    day = datetime.fromtimestamp(hour, UTC).replace(hour=0)
-    month = day.replace(day=1)
-    return ("hour", hour), ("day", int(day.timestamp())), ("month", int(month.timestamp()))
+    return tuple((window, int(start)) for window, start in starts(hour).items())
