@@ -18,7 +18,9 @@ from finerouter.gateway.arming import with_fields, with_turns
 from finerouter.gateway.fleet import Prepared
 from finerouter.gateway.request import Request
 from finerouter.gateway.translating import translation
+from finerouter.gateway.translating.identity import holds_our_thoughts
 from finerouter.gateway.ways import Way
+from finerouter.upstream.client import encoded
 
 PATHS = {
     "chat": "/chat/completions",
@@ -49,13 +51,26 @@ def prepared(request: Request, way: Way, headers: Mapping[str, str]) -> Prepared
 def _content(request: Request, way: Way) -> bytes:
     asking = way.asking
     usage = _usage_field(request, way)
-    if way.api == request.api and _adds_nothing(way):
+    as_it_came = way.api == request.api and _adds_nothing(way)
+    if as_it_came and not (_has_thoughts(way) and holds_our_thoughts(request.body)):
         changed = _renamed(request.fields, asking.endpoint, way.api)
         return request.forwarded(asking.upstream_model, **usage, **changed)
     fields = with_turns(request.fields, request.api, asking.parameters)
     body = translation(request.api, way.api).request(fields)
     body = with_fields(body, way.api, asking.parameters, asking.endpoint.max_tokens_name)
-    return _encode({**body, **usage, "model": asking.upstream_model})
+    return _written({**body, **usage, "model": asking.upstream_model})
+
+
+def _has_thoughts(way: Way) -> bool:
+    return way.api in ("messages", "responses")
+
+
+def _written(body: Mapping[str, Any]) -> bytes:
+    try:
+        return _encode(body)
+    except (UnicodeEncodeError, OverflowError):
+        # Half a surrogate pair, or a number of more than 64 bits: providers take both.
+        return encoded(body)
 
 
 def _adds_nothing(way: Way) -> bool:

@@ -18,6 +18,9 @@ _DONE = b"[DONE]"
 # A quotation mark inside a text is escaped, so this never matches what a model wrote.
 _FINISH = re.compile(rb'"finish_reason"\s*:\s*"')
 _NO_CHOICES = re.compile(rb'"choices"\s*:\s*\[\s*\]')
+_MARKS = re.compile(
+    rb'"signature"\s*:\s*"%b"|"id"\s*:\s*"%b' % (OUR_SIGNATURE.encode(), OUR_REASONING.encode())
+)
 _TYPE = re.compile(
     rb'"type"\s*:\s*"(error|message_stop|response\.(?:completed|incomplete|failed))"'
 )
@@ -52,6 +55,11 @@ class Identity:
         if self._api == "chat":
             return _ChatStream(asked)
         return _NamedStream(_ENDS[self._api])
+
+
+def holds_our_thoughts(body: bytes) -> bool:
+    """Whether a body may hold thoughts that no endpoint takes back: it must not pass as it came."""
+    return _MARKS.search(body) is not None
 
 
 def _typed(data: bytes) -> str:

@@ -25,7 +25,7 @@ from finerouter.gateway.translating.responses.stream import ResponsesReader
 # Some clients are told the whole text again at its end, so it is kept until then.
 MOST_CHARS = 64 * 1024 * 1024
 # What a reader does when a field is missing or of another kind.
-_MISREAD = (KeyError, IndexError, TypeError, AttributeError, ValueError)
+_MISREAD = (KeyError, IndexError, TypeError, AttributeError, ValueError, OverflowError)
 _READ: Mapping[str, Callable[[Mapping[str, Any]], Answer]] = {
     "chat": chat.read,
     "messages": messages.read,

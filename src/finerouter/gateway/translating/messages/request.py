@@ -24,6 +24,7 @@ from finerouter.gateway.translating.neutral import (
     merged,
 )
 from finerouter.gateway.translating.protocol import Json
+from finerouter.upstream.client import encoded
 
 _READ = frozenset(
     (
@@ -130,7 +131,15 @@ def _call(block: Mapping[str, Any], notes: Notes) -> Call:
     if block.get("toolset_name") is not None:
         notes.append("a call of a toolset is known to messages endpoints only")
     given = Body(block, notes).table("input")
-    return Call(word(block, "id"), word(block, "name"), msgspec.json.encode(given).decode())
+    return Call(word(block, "id"), word(block, "name"), _json(given))
+
+
+def _json(given: Mapping[str, Any]) -> str:
+    try:
+        return msgspec.json.encode(given).decode()
+    except (UnicodeEncodeError, OverflowError):
+        # Half a surrogate pair, or a number of more than 64 bits.
+        return encoded(given).decode()
 
 
 def _tool(record: Any, notes: Notes) -> Tool:
