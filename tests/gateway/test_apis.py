@@ -160,3 +160,19 @@ def test_an_endpoint_is_asked_in_the_clients_api_where_it_speaks_it(
         gateway.post("/v1/messages", {"model": "auto", **BODIES["/v1/messages"]})
         gateway.chat(SUM)
     assert [call.path for call in server.requests] == ["/v1/messages", "/v1/chat/completions"]
+
+
+def test_fields_of_an_entry_are_for_its_main_api_alone(
+    tmp_path: Path, router_folder: Path, server: LoopbackUpstream
+) -> None:
+    pool = pool_toml(server, extra='also = ["messages"]').replace(
+        'model = "coder"',
+        'model = "coder"\nparameters = { top_p = 0.5, body = { logit_bias = {} } }',
+    )
+    with running(tmp_path, router_folder, pool) as gateway:
+        gateway.post("/v1/messages", {"model": "coder", **BODIES["/v1/messages"]})
+        gateway.chat(SUM, model="coder")
+    foreign, own = (call.body for call in server.requests)
+    assert foreign["top_p"] == own["top_p"] == 0.5
+    assert "logit_bias" in own
+    assert "logit_bias" not in foreign

@@ -167,7 +167,8 @@ def test_keys_open_what_their_scopes_say(
     }
     with running(tmp_path, router_folder, pool_toml(server), config) as gateway:
         for scope, (method, path) in calls.items():
-            assert gateway.call(method, path, b"{}").status == 401
+            unknown = gateway.call(method, path, b"{}")
+            assert (unknown.status, unknown.headers["www-authenticate"]) == (401, "Bearer")
             wrong = {"authorization": "Bearer fr-" + "x" * 40}
             assert gateway.call(method, path, b"{}", wrong).status == 401
             for name, key in made.items():
@@ -210,6 +211,7 @@ def test_a_spent_budget_is_told_and_one_near_its_end_takes_the_cheapest(
         assert refused.status == 429
         assert refused.json["error"]["type"]
         assert int(refused.headers["retry-after"]) > 0
+        assert refused.headers["x-should-retry"] == "false"
 
 
 def test_reloading_swaps_everything_or_nothing(gateway: Gateway) -> None:

@@ -6,7 +6,6 @@ Takes an exchange; answers it. The order of things is here, and none of the thin
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -245,8 +244,7 @@ async def _refused(track: Track, exchange: Exchange, refusal: Refusal) -> None:
         with suppress(Exception):
             await _broke_off(track, exchange, refusal.message)
         return
-    headers = {"x-finerouter-decision-id": track.decision_id} if track.plan else {}
-    if refusal.retry_after_s is not None:
-        headers["retry-after"] = str(max(1, math.ceil(refusal.retry_after_s)))
+    known = {"x-finerouter-decision-id": track.decision_id} if track.plan else {}
+    headers = {**refusal.headers, **known}
     body = refusal.body or error_body(track.api, refusal.status, refusal.message, refusal.kind)
     await exchange.answer(refusal.status, body, headers)

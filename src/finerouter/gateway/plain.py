@@ -5,7 +5,6 @@ Takes handlers that raise; gives handlers that answer. Knows nothing of what the
 
 from __future__ import annotations
 
-import math
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -32,10 +31,8 @@ def answering_errors(handler: Handler) -> Handler:
             pass
         except Exception as error:
             told = refusal(error)
-            wait = told.retry_after_s
-            headers = {} if wait is None else {"retry-after": str(max(1, math.ceil(wait)))}
             body = error_body("chat", told.status, told.message, told.kind)
-            await exchange.answer(told.status, body, headers)
+            await exchange.answer(told.status, body, told.headers)
 
     return answered
 

@@ -9,6 +9,7 @@ is put in.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -55,9 +56,13 @@ def _content(request: Request, way: Way) -> bytes:
     if as_it_came and not (_has_thoughts(way) and holds_our_thoughts(request.body)):
         changed = _renamed(request.fields, asking.endpoint, way.api)
         return request.forwarded(asking.upstream_model, **usage, **changed)
-    fields = with_turns(request.fields, request.api, asking.parameters)
+    parameters = asking.parameters
+    if way.api != asking.endpoint.api:
+        # Written for the endpoint's main API, in that API's words.
+        parameters = replace(parameters, body={})
+    fields = with_turns(request.fields, request.api, parameters)
     body = translation(request.api, way.api).request(fields)
-    body = with_fields(body, way.api, asking.parameters, asking.endpoint.max_tokens_name)
+    body = with_fields(body, way.api, parameters, asking.endpoint.max_tokens_name)
     return _written({**body, **usage, "model": asking.upstream_model})
 
 

@@ -7,6 +7,7 @@ what they say is not for strangers.
 from __future__ import annotations
 
 import logging
+import math
 from dataclasses import dataclass
 
 from finerouter.errors import (
@@ -41,6 +42,19 @@ class Refusal:
     kind: str = ""
     retry_after_s: float | None = None
     body: bytes | None = None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What tells programs whether and when to ask again."""
+        headers = {}
+        if self.retry_after_s is not None:
+            headers["retry-after"] = str(max(1, math.ceil(self.retry_after_s)))
+        if self.status == 401:
+            headers["www-authenticate"] = "Bearer"
+        if self.kind == "insufficient_quota":
+            # The official client libraries heed it: a spent budget is no rush to wait out.
+            headers["x-should-retry"] = "false"
+        return headers
 
 
 def refusal(error: Exception) -> Refusal:
