@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from finerouter.cli.figures import SECTIONS, metric_text
-from finerouter.evaluation import EvaluationResult, evaluate
+from finerouter.cli.figures import SECTIONS
+from finerouter.evaluation import EvaluationResult, evaluate, words
 from finerouter.evaluation.robustness import PERTURBATIONS
 
 TEXT = (Path(__file__).parents[1] / "docs" / "evaluation.md").read_text("utf-8")
@@ -21,9 +21,9 @@ def result(router, table) -> EvaluationResult:
 
 def test_every_metric_is_explained(result) -> None:
     for metric in result.metrics:
-        words = re.split(r"[:,] (?!000)| at cost weight| at the balanced", metric.name)[0]
-        assert words in TEXT, metric.name
-        assert metric_text(metric)
+        named = re.split(r"[:,] (?!000)| at cost weight| at the balanced", metric.name)[0]
+        assert named in TEXT, metric.name
+        assert words.metric(metric)
 
 
 def test_every_section_and_perturbation_is_explained() -> None:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from finerouter.evaluation import Interval
-from finerouter.evaluation.report import svg, words
+from finerouter.evaluation import Interval, words
+from finerouter.evaluation.report import svg
 
 VALUES = st.floats(-1e6, 1e6, allow_nan=False)
 POSITIVE = st.floats(1e-6, 1e6)

@@ -6,34 +6,22 @@ The first screen holds what matters most; the other sections are printed when as
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from math import isnan
 
 from rich.console import JustifyMethod
 from rich.table import Table
 
-from finerouter.cli.output import console, usd
-from finerouter.evaluation import CrossValidation, EvaluationResult, Interval, Line
-from finerouter.evaluation.result import Headline, Metric
+from finerouter.cli.output import console
+from finerouter.evaluation import CrossValidation, EvaluationResult, Interval, Line, words
+from finerouter.evaluation.result import Headline
 
-NOTHING_SHOWN = "no difference shown"
 _REGRETS_SHOWN = 5
 _TASKS_SHOWN = 3
 
 
 def points(interval: Interval | None) -> str:
-    """A difference of quality in points, or the words that there is none."""
-    if interval is None:
-        return "unknown"
-    if interval.value == interval.low == interval.high == 0:
-        return "-"
-    text = f"{100 * interval.value:+.1f} [{100 * interval.low:+.1f}, {100 * interval.high:+.1f}]"
-    return f"{text} {NOTHING_SHOWN}" if interval.holds_zero else text
-
-
-def percent(interval: Interval) -> str:
-    """A share saved or closed, with its interval, or the words that there is none."""
-    text = f"{interval.value:.0%} [{interval.low:.0%}, {interval.high:.0%}]"
-    return f"{text} {NOTHING_SHOWN}" if interval.holds_zero else text
+    """A difference of quality in points, and a dash for what is held against itself."""
+    nil = interval is not None and interval.value == interval.low == interval.high == 0
+    return "-" if nil else words.points(interval)
 
 
 def print_evaluation(result: EvaluationResult, sections: Sequence[str] = ()) -> None:
@@ -97,7 +85,7 @@ def _lines_table(lines: Sequence[Line]) -> Table:
         table.add_row(
             line.name,
             f"{100 * line.quality.value:.1f}",
-            usd(line.cost_per_1k_usd.value) if line.cost_per_1k_usd else "unknown",
+            words.usd(line.cost_per_1k_usd.value) if line.cost_per_1k_usd else "unknown",
             points(line.against_best_single),
         )
     return table
@@ -110,7 +98,7 @@ def _print_headline(headline: Headline, single: str) -> None:
     rows = [("quality of the best dial, points", points(headline.best_quality_gain))]
     if headline.cost_saved is not None:
         rows += [
-            ("cost saved at its quality", percent(headline.cost_saved)),
+            ("cost saved at its quality", words.percent(headline.cost_saved)),
             ("  and the quality that came with it, points", points(headline.cost_saved_quality)),
         ]
     for name, gain in (
@@ -130,7 +118,7 @@ def _print_trust(result: EvaluationResult) -> None:
     out = console()
     closed = result.headline.gap_closed
     if closed is not None:
-        out.print(f"Gap to the best model per benchmark closed: {percent(closed)}.")
+        out.print(f"Gap to the best model per benchmark closed: {words.percent(closed)}.")
     error, brier = result.metric("calibration_error").value, result.metric("brier").value
     if error is not None and brier is not None:
         out.print(
@@ -153,29 +141,8 @@ def _metrics(result: EvaluationResult) -> None:
     out = console()
     table = _table(("metric", "left"), ("value [95 %]", "left"), ("", "left"))
     for metric in result.metrics:
-        table.add_row(metric.name, metric_text(metric), metric.note)
+        table.add_row(metric.name, words.metric(metric), metric.note)
     out.print(table)
-
-
-def metric_text(metric: Metric) -> str:
-    """A metric's value in its unit, with its interval where there is one."""
-    if metric.value is None:
-        return "unknown"
-    show = _UNITS[metric.unit]
-    value = metric.value
-    if isnan(value.low):
-        return show(value.value)
-    text = f"{show(value.value)} [{show(value.low)}, {show(value.high)}]"
-    return f"{text} {NOTHING_SHOWN}" if metric.difference and value.holds_zero else text
-
-
-_UNITS: Mapping[str, Callable[[float], str]] = {
-    "points": lambda value: f"{100 * value:.1f}",
-    "share": lambda value: f"{value:.1%}",
-    "bits": lambda value: f"{value:.2f} bits",
-    "usd": usd,
-    "score": lambda value: f"{value:.3f}",
-}
 
 
 def _benchmarks(result: EvaluationResult) -> None:
@@ -189,7 +156,7 @@ def _benchmarks(result: EvaluationResult) -> None:
         table.add_row(
             row.benchmark,
             str(row.prompts),
-            f"{100 * row.best_single:.1f}",
+            words.score(row.best_single),
             f"{100 * row.router:.1f}",
             f"{row.best_model or 'unknown'}{best}",
             "too few prompts" if row.gain is None else points(row.gain),
@@ -213,7 +180,7 @@ def _tasks(result: EvaluationResult) -> None:
             "no known task" if row.task is None else row.task,
             str(row.prompts),
             f"{100 * row.router:.1f}",
-            f"{100 * row.best_single:.1f}",
+            words.score(row.best_single),
             "too few prompts" if row.gain is None else points(row.gain),
             best,
         )
@@ -230,7 +197,7 @@ def _models(result: EvaluationResult) -> None:
         table.add_row(
             row.model,
             f"{100 * row.quality.value:.1f}",
-            "unknown" if row.cost_per_1k_usd is None else usd(row.cost_per_1k_usd),
+            "unknown" if row.cost_per_1k_usd is None else words.usd(row.cost_per_1k_usd),
             f"{row.share:.0%}",
             f"{row.balanced_share:.0%}",
             "unknown" if row.brier is None else f"{row.brier:.3f}",

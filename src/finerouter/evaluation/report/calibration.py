@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from finerouter.evaluation.report import svg, words
+from finerouter.evaluation import words
+from finerouter.evaluation.report import svg
 from finerouter.evaluation.result import ModelFigures
 
 _SIDE, _LEFT, _RIGHT, _TOP, _BOTTOM = 240.0, 40.0, 222.0, 18.0, 200.0

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from finerouter.evaluation import words
 from finerouter.evaluation.changes import Changes
 from finerouter.evaluation.intervals import Interval
-from finerouter.evaluation.report import words
 from finerouter.evaluation.report.tables import Table
 
 _NAMES: dict[str, tuple[str, Callable[[Interval | None], str]]] = {

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import isnan
 
+from finerouter.evaluation import words
 from finerouter.evaluation.intervals import Interval
-from finerouter.evaluation.report import words
 from finerouter.evaluation.result import EvaluationResult, Line, ModelFigures
 
 

@@ -13,8 +13,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from finerouter.atomic import atomic_file
+from finerouter.evaluation import words
 from finerouter.evaluation.changes import compare
-from finerouter.evaluation.report import tables, words
+from finerouter.evaluation.report import tables
 from finerouter.evaluation.report.calibration import calibration_plot
 from finerouter.evaluation.report.changes import change_sentences, change_table
 from finerouter.evaluation.report.data import data_block, without_prompts

@@ -11,7 +11,8 @@ from math import isfinite
 
 from markupsafe import Markup
 
-from finerouter.evaluation.report import svg, words
+from finerouter.evaluation import words
+from finerouter.evaluation.report import svg
 from finerouter.evaluation.result import EvaluationResult, Line, QualityCost
 
 _WIDTH, _HEIGHT = 680.0, 440.0

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from finerouter.evaluation import words
 from finerouter.evaluation.intervals import Interval
-from finerouter.evaluation.report import svg, words
+from finerouter.evaluation.report import svg
 from finerouter.evaluation.report.task_map import task_numbers, task_swatch
 from finerouter.evaluation.result import EvaluationResult, TaskFigures
 

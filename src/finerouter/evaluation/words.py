@@ -1,6 +1,7 @@
 """Numbers and intervals as a reader wants them; what is unknown says so.
 
-Takes numbers; gives short texts. Knows nothing of where they stand on the page.
+Takes numbers; gives short texts, the same for the screen and for the page. Knows nothing of where
+they stand.
 """
 
 from __future__ import annotations
