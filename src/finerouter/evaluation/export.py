@@ -7,20 +7,41 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from math import isnan
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from finerouter.atomic import atomic_file, atomic_folder
 from finerouter.evaluation.intervals import Interval
-from finerouter.evaluation.result import EvaluationResult
+from finerouter.evaluation.result import (
+    BandPoint,
+    BenchmarkFigures,
+    CalibrationBin,
+    CurvePoint,
+    EvaluationResult,
+    FlipRate,
+    HullPoint,
+    Line,
+    Metric,
+    ModelFigures,
+    PromptFigures,
+    Regret,
+    TaskFigures,
+    TaskModelFigures,
+)
 from finerouter.outcomes import OutcomeTable
 
 MARKER = "lines.csv"
-# Columns of tables that are often empty: readers of CSV stumble over a file without a header.
-_ALWAYS = {"notes": ("note",)}
+
+
+@dataclass(frozen=True)
+class _Table:
+    """A table with its header, which an empty one has too: readers of CSV stumble without."""
+
+    header: tuple[str, ...]
+    rows: list[dict[str, Any]]
 
 
 def write_csv(result: EvaluationResult, folder: str | Path) -> None:
@@ -33,8 +54,8 @@ def write_csv(result: EvaluationResult, folder: str | Path) -> None:
         OutputError: the folder is something else, or cannot be written.
     """
     with atomic_folder(Path(folder), marker=MARKER) as out:
-        for name, rows in _tables(result).items():
-            _write(out / f"{name}.csv", [_flat(row) for row in rows], _ALWAYS.get(name, ()))
+        for name, table in _tables(result).items():
+            _write(out / f"{name}.csv", table)
 
 
 def write_predictions(
@@ -71,45 +92,62 @@ def write_predictions(
         temporary.write_text(json.dumps(records, indent=1) + "\n", "utf-8")
 
 
-def _tables(result: EvaluationResult) -> dict[str, Iterable[Mapping[str, Any]]]:
+def _tables(result: EvaluationResult) -> dict[str, _Table]:
     curve = result.curve
     single = {} if curve is None else curve.single_models
+    figures = vars(result.headline).items()
     return {
-        "lines": _records(result.lines),
-        "headline": [
-            {"figure": name, "value": value} for name, value in vars(result.headline).items()
-        ],
-        "metrics": _records(result.metrics),
-        "benchmarks": _records(result.benchmarks),
-        "tasks": _records(result.tasks, without=("models",)),
-        "task_models": [
-            {"task": task.task, **record}
-            for task in result.tasks
-            for record in _records(task.models)
-        ],
-        "models": _records(result.models, without=("bins",)),
-        "calibration": [
-            {"model": model.model, **record}
-            for model in result.models
-            for record in _records(model.bins)
-        ],
-        "curve": [] if curve is None else _records(curve.points),
-        "hull": [] if curve is None else _records(curve.hull),
-        "band": [] if curve is None else _records(curve.band),
-        "single_models": [{"model": name, **vars(point)} for name, point in single.items()],
-        "flip_rates": _records(result.flip_rates),
-        "regrets": _records(result.regrets),
-        "prompts": _records(result.prompts),
-        "notes": [{"note": note} for note in result.notes],
-    }  # fmt: skip
+        "lines": _table(Line, result.lines),
+        "headline": _Table(
+            ("figure", *_interval_columns("value")),
+            [{"figure": name, "value": value} for name, value in figures],
+        ),
+        "metrics": _table(Metric, result.metrics),
+        "benchmarks": _table(BenchmarkFigures, result.benchmarks),
+        "tasks": _table(TaskFigures, result.tasks, without=("models",)),
+        "task_models": _table_of_parts(
+            "task", TaskModelFigures, [(task.task, task.models) for task in result.tasks]
+        ),
+        "models": _table(ModelFigures, result.models, without=("bins",)),
+        "calibration": _table_of_parts(
+            "model", CalibrationBin, [(model.model, model.bins) for model in result.models]
+        ),
+        "curve": _table(CurvePoint, () if curve is None else curve.points),
+        "hull": _table(HullPoint, () if curve is None else curve.hull),
+        "band": _table(BandPoint, () if curve is None else curve.band),
+        "single_models": _table_of_parts(
+            "model", HullPoint, [(name, (point,)) for name, point in single.items()]
+        ),
+        "flip_rates": _table(FlipRate, result.flip_rates),
+        "regrets": _table(Regret, result.regrets),
+        "prompts": _table(PromptFigures, result.prompts),
+        "notes": _Table(("note",), [{"note": note} for note in result.notes]),
+    }
 
 
-def _records(values: Sequence[Any], without: Sequence[str] = ()) -> list[dict[str, Any]]:
-    return [
-        {item.name: getattr(value, item.name) for item in fields(value) if item.name not in without}
-        for value in values
-        if is_dataclass(value)
-    ]
+def _table(kind: type, values: Sequence[Any], without: Sequence[str] = ()) -> _Table:
+    names = [item.name for item in fields(kind) if item.name not in without]
+    rows = [{name: getattr(value, name) for name in names} for value in values]
+    hints = get_type_hints(kind)
+    columns = [_interval_columns(name) if _holds_interval(hints[name]) else (name,)
+               for name in names]  # fmt: skip
+    return _Table(tuple(column for some in columns for column in some), rows)
+
+
+def _table_of_parts(
+    lead: str, kind: type, parts: Sequence[tuple[str | None, Sequence[Any]]]
+) -> _Table:
+    """A row per value of each part, the part's name before it."""
+    rows = [{lead: name, **row} for name, part in parts for row in _table(kind, part).rows]
+    return _Table((lead, *_table(kind, ()).header), rows)
+
+
+def _interval_columns(name: str) -> tuple[str, ...]:
+    return name, f"{name}_low", f"{name}_high"
+
+
+def _holds_interval(hint: Any) -> bool:
+    return Interval in (hint, *get_args(hint))
 
 
 def _flat(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -117,7 +155,8 @@ def _flat(record: Mapping[str, Any]) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in record.items():
         if isinstance(value, Interval):
-            flat |= {key: value.value, f"{key}_low": value.low, f"{key}_high": value.high}
+            bounds = (value.value, value.low, value.high)
+            flat |= dict(zip(_interval_columns(key), bounds, strict=True))
         else:
             flat[key] = "; ".join(value) if isinstance(value, tuple) else value
     return {key: _cell(value) for key, value in flat.items()}
@@ -129,9 +168,8 @@ def _cell(value: Any) -> Any:
     return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else value
 
 
-def _write(path: Path, rows: Sequence[Mapping[str, Any]], always: Sequence[str]) -> None:
-    names = list(dict.fromkeys([*always, *(name for row in rows for name in row)]))
+def _write(path: Path, table: _Table) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, names, restval="")
+        writer = csv.DictWriter(file, table.header, restval="")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows(_flat(row) for row in table.rows)
