@@ -81,6 +81,14 @@ class LengthLaw:
             np.append(self.exponent, alike.exponent),
         )
 
+    def with_unknown(self) -> LengthLaw:
+        """The law with one more model, of which nothing is known."""
+        return LengthLaw(
+            np.hstack([self.factor, np.full((len(self.factor), 1), np.nan)]),
+            np.append(self.overall, np.nan),
+            np.append(self.exponent, 0.0),
+        )
+
     def without_model(self, column: int) -> LengthLaw:
         """The law without one model."""
         return LengthLaw(
@@ -155,6 +163,9 @@ class CostModel:
     ) -> CostModel:
         """The same with one more model, from the few calls of it that were seen.
 
+        How many tokens it takes is guessed from the known models. What a call costs is not: without
+        prices and without a recorded cost it stays unknown.
+
         Args:
             input_tokens, output_tokens, cost_usd: of those calls, [prompt], NaN where unknown.
             task_probs: [prompt, task].
@@ -168,7 +179,11 @@ class CostModel:
         return CostModel(
             input_tokens=self.input_tokens.joined(input_tokens, *where),
             output_tokens=self.output_tokens.joined(output_tokens, *where),
-            call_usd=self.call_usd.joined(cost_usd, *where),
+            call_usd=(
+                self.call_usd.with_unknown()
+                if np.isnan(cost_usd).all()
+                else self.call_usd.joined(cost_usd, *where)
+            ),
             billing=np.append(
                 self.billing, _billing(input_tokens, output_tokens, cost_usd, price_in, price_out)
             ),

@@ -64,6 +64,30 @@ def test_benchmark_scores_place_a_newcomer_among_the_known(scale: float) -> None
     np.testing.assert_allclose(middle.mean, newcomer(known).mean, atol=1e-9)
 
 
+@given(
+    st.lists(st.floats(0, 1), min_size=2, max_size=5, unique=True),
+    st.lists(st.floats(-100, 100), min_size=2, max_size=2),
+)
+def test_a_score_beyond_all_known_ones_makes_no_absurd_mixture(
+    scores: list[float], declared: list[float]
+) -> None:
+    known = prior()
+    table = dict(enumerate(scores))
+    low, high = sorted(declared)
+    weak, strong = (newcomer(known, benchmarks=[(score, table)]) for score in (low, high))
+    for one in (weak, strong):
+        assert np.abs(one.likeness - 0.2).max() < 1.25
+    ability = np.array([table.get(at, np.mean(scores)) for at in range(5)])
+    assert strong.likeness @ ability >= weak.likeness @ ability - 1e-9
+
+
+def test_a_declared_score_within_the_known_ones_counts_as_it_is() -> None:
+    known, table = prior(), {0: 0.2, 1: 0.4, 2: 0.9}
+    found = [newcomer(known, benchmarks=[(score, table)]).mean for score in (0.2, 0.5, 0.9)]
+    step = (found[2] - found[0]) / 0.7
+    np.testing.assert_allclose(found[1], found[0] + 0.3 * step, atol=1e-12)
+
+
 def test_probes_find_a_mixture_and_its_uncertainty_is_honest() -> None:
     """Newcomers drawn from the law itself: nine in ten intervals of 90 % hold the truth."""
     known, held = prior(tasks=20), []

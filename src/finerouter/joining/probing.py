@@ -83,7 +83,8 @@ def with_known(probes: OutcomeTable, known: OutcomeTable) -> OutcomeTable:
     """Probes with other models' outcomes on the same prompts beside the newcomer's.
 
     Args:
-        probes: what was collected of the newcomer; its own outcomes win where both have some.
+        probes: what was collected of the newcomer, and of others; where both have an outcome of a
+            model, this one wins whole: score, tokens and cost.
         known: outcomes of other models, matched by text.
 
     Raises:
@@ -98,16 +99,22 @@ def with_known(probes: OutcomeTable, known: OutcomeTable) -> OutcomeTable:
         )
     to, at = np.array(pairs, dtype=np.int64).T
     others = [name for name in known.models if name not in probes.models]
-    columns = [known.models.index(name) for name in others]
+    models = (*probes.models, *others)
+    columns = [models.index(name) for name in known.models]
+
+    def widened(own: Floats) -> Floats:
+        return np.hstack([own, np.full((len(probes), len(others)), np.nan)])
+
+    gaps = np.isnan(widened(probes.score))
 
     def beside(own: Floats, values: Floats) -> Floats:
-        found = np.full((len(probes), len(others)), np.nan)
-        found[to] = values[np.ix_(at, columns)]
-        return np.hstack([own, found])
+        found = np.full(gaps.shape, np.nan)
+        found[np.ix_(to, columns)] = values[at]
+        return np.where(gaps, found, widened(own))
 
     return replace(
         probes,
-        models=(*probes.models, *others),
+        models=models,
         pool=ModelPool((*probes.pool, *known.pool.subset(others))),
         score=beside(probes.score, known.score),
         input_tokens=beside(probes.input_tokens, known.input_tokens),

@@ -162,6 +162,11 @@ def prior_newcomer(
 ) -> Newcomer:
     """What is known of a newcomer without a single probe.
 
+    A declared score counts as at most one standard deviation of the known models' scores beyond
+    their range. The weights are linear in it, and what nobody is near to would make them huge with
+    opposite signs: a newcomer that is nine times one model less eight times another. Held at a
+    bound, a better score never tells of a worse model, as it would if overshoot counted as noise.
+
     Args:
         spread: how newcomers differ.
         models, tasks: how many there are; the tasks of all levels together.
@@ -177,6 +182,8 @@ def prior_newcomer(
         return newcomer
     design, scores = _benchmark_design(benchmarks, models, tasks)
     known_std = np.array([np.std(list(known.values())) for _, known in benchmarks])
+    low, high = np.array([(min(k.values()), max(k.values())) for _, k in benchmarks]).T
+    scores = np.clip(scores, low - known_std, high + known_std)
     return updated(newcomer, design, scores, np.square(_BENCHMARK_NOISE * known_std) + _TINY)
 
 
