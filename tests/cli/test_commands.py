@@ -331,7 +331,7 @@ def test_judging_on_training_prompts_alone_is_refused(router: Path, tmp_path: Pa
     rows = [at for at, text in enumerate(table.prompts) if prompt_id(text) in seen]
     table.rows(rows[:60]).write(tmp_path / "seen")
     finished = finerouter("evaluate", router, tmp_path / "seen")
-    assert_refused(finished, "trained on all of these prompts")
+    assert_refused(finished, "were left out because the router was trained on them")
     forced = finerouter("evaluate", router, tmp_path / "seen", "--force", "--resamples", 100)
     assert forced.code == 0
     assert "the figures flatter" in forced.err

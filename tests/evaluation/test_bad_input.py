@@ -52,12 +52,25 @@ def test_prompts_that_nearly_repeat_a_training_prompt_are_left_out_too(
 
 
 def test_nothing_but_training_prompts_is_refused_unless_forced_and_then_marked(router, fit) -> None:
-    with pytest.raises(DataError, match="trained on all of these prompts"):
+    with pytest.raises(DataError, match=f"{len(fit)} of {len(fit)} prompts were left out because"):
         judged(router, fit)
     forced = judged(router, fit, force=True)
     assert forced.data.seen == forced.data.prompts == len(fit)
     assert said(forced, f"{len(fit)} of these prompts were trained on", "flatter")
     assert EvaluationResult.from_json(forced.to_json()).data.seen == len(fit)
+
+
+def test_hardly_anything_but_training_prompts_is_refused_with_the_reason(
+    router, table, held_out, fit
+) -> None:
+    few = table.rows([table.prompts.index(text) for text in (*fit.prompts, *held_out.prompts[:9])])
+    with pytest.raises(DataError, match=r"288 of 297 prompts were left out .* 9 left") as refused:
+        judged(router, few)
+    for word in ("trained on them", "--holdout", "--force"):
+        assert word in str(refused.value)
+    assert judged(router, few, force=True).data.prompts == 297
+    with pytest.raises(DataError, match=r"^9 held-out prompts are too few to judge by"):
+        judged(router, held_out.rows(range(9)))
 
 
 def test_a_router_without_sketches_says_what_it_could_not_tell(router, held_out) -> None:

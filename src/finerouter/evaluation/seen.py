@@ -9,10 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from finerouter.errors import DataError
+from finerouter.evaluation.judging import LEAST_PROMPTS
 from finerouter.outcomes import OutcomeTable
 from finerouter.router import Router
+
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,16 +47,12 @@ def without_training_prompts(router: Router, outcomes: OutcomeTable, *, force: b
         force: leave nothing out, and count.
 
     Raises:
-        DataError: nothing is left.
+        DataError: too few are left, because the router was trained on the others.
     """
     exact = router.was_trained_on(outcomes.prompts)
     either = router.nearly_trained_on(outcomes.prompts)
-    if either.all() and not force:
-        raise DataError(
-            "the router was trained on all of these prompts, or on near-duplicates of them; train "
-            "with --holdout 0.2, give other outcomes, or use --force (force=True) to judge on "
-            "training prompts"
-        )
+    if not force:
+        _check_left(either, np.asarray((~np.isnan(outcomes.score)).any(axis=1)))
     return Unseen(
         held_out=outcomes if force else outcomes.rows(np.flatnonzero(~either)),
         training=outcomes.rows(np.flatnonzero(exact)) if exact.any() else None,
@@ -60,4 +60,16 @@ def without_training_prompts(router: Router, outcomes: OutcomeTable, *, force: b
         left_out_near=0 if force else int((either & ~exact).sum()),
         seen=int(either.sum()) if force else 0,
         near_known=len(router.training.sketches) > 0,
+    )
+
+
+def _check_left(trained_on: Flags, scored: Flags) -> None:
+    left = int((scored & ~trained_on).sum())
+    if left >= LEAST_PROMPTS or not trained_on.any():
+        return
+    raise DataError(
+        f"{trained_on.sum()} of {len(trained_on)} prompts were left out because the router was "
+        f"trained on them or on near-duplicates of them; {left} left are too few to judge by. "
+        "Train with --holdout 0.2, give other outcomes, or use --force (force=True) to judge on "
+        "training prompts"
     )
