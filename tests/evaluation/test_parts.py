@@ -235,8 +235,39 @@ def test_every_table_is_a_csv_file(result, tmp_path: Path) -> None:
     for name in ("metrics", "benchmarks", "tasks", "task_models", "models", "calibration", "curve",
                  "hull", "band", "single_models", "flip_rates", "regrets"):  # fmt: skip
         assert rows_of(tmp_path / "out" / f"{name}.csv")
-    write_csv(replace(result, notes=()), tmp_path / "out")
-    assert (tmp_path / "out" / "notes.csv").read_text("utf-8").split() == ["note"]
+
+
+def headers(folder: Path) -> dict[str, str]:
+    return {path.name: path.read_text("utf-8").splitlines()[0] for path in folder.iterdir()}
+
+
+def test_an_empty_table_has_the_header_of_a_full_one(result, tmp_path: Path) -> None:
+    nothing = replace(
+        result,
+        notes=(),
+        benchmarks=(),
+        tasks=(),
+        metrics=(),
+        curve=None,
+        regrets=(),
+        flip_rates=(),
+        prompts=(),
+        models=(),
+    )
+    write_csv(result, tmp_path / "full")
+    write_csv(nothing, tmp_path / "empty")
+    assert headers(tmp_path / "empty") == headers(tmp_path / "full")
+    assert headers(tmp_path / "empty")["notes.csv"] == "note"
+    assert headers(tmp_path / "empty")["calibration.csv"].startswith("model,prompts,quality")
+
+
+def test_a_column_of_intervals_has_its_bounds_where_none_is_known(result, tmp_path: Path) -> None:
+    unknown = replace(
+        result, benchmarks=tuple(replace(one, gain=None) for one in result.benchmarks)
+    )
+    write_csv(unknown, tmp_path / "out")
+    row = rows_of(tmp_path / "out" / "benchmarks.csv")[0]
+    assert (row["gain"], row["gain_low"], row["gain_high"]) == ("", "", "")
 
 
 def test_csv_replaces_nothing_else(result, tmp_path: Path) -> None:
