@@ -8,6 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from finerouter.frontier import (
     Curve,
+    best_at,
     cheapest_argmax,
     cost_weights,
     hull,
@@ -142,3 +143,31 @@ def test_cheapest_reaching_a_quality() -> None:
     assert curve.cheapest_reaching(0.9) == 2.0
     assert curve.cheapest_reaching(0.4) == 1.0
     assert curve.cheapest_reaching(0.99) == float("inf")
+
+
+def test_an_unknown_cost_is_not_zero() -> None:
+    quality = np.array([[0.9, 0.5, 0.4], [0.9, 0.5, 0.4], [0.9, 0.5, 0.4]])
+    cost = np.array([[np.nan, 2.0, 1.0]] * 3)
+    allowed = np.array([[True, True, True], [True, False, False], [True, False, True]])
+    assert best_at(quality, cost, allowed, 0.0).tolist() == [0, 0, 0]
+    assert best_at(quality, cost, allowed, 0.01).tolist() == [1, 0, 2]
+    assert best_at(quality, cost, allowed, 1.0).tolist() == [2, 0, 2]
+    assert best_at(0 * quality, cost, allowed, 0.0).tolist() == [2, 0, 2]
+
+
+def test_a_model_of_unknown_cost_does_not_change_the_grid_of_weights() -> None:
+    cost = np.random.default_rng(0).uniform(size=(20, 2))
+    wider = np.column_stack([cost, np.full(20, np.nan)])
+    np.testing.assert_allclose(cost_weights(wider), cost_weights(cost))
+    assert cost_weights(np.full((3, 2), np.nan)).tolist() == [0.0]
+
+
+def test_realised_costs_with_gaps_count_their_models_mean() -> None:
+    random = np.random.default_rng(0)
+    score = random.uniform(size=(200, 2))
+    usd = np.column_stack([np.full(200, 1.0), random.uniform(5, 15, size=200)])
+    gaps = usd.copy()
+    gaps[::2, 1] = np.nan
+    quality = np.tile([0.1, 0.9], (200, 1))
+    whole, part = (quality_cost_curve(quality, usd, score, each) for each in (usd, gaps))
+    assert part.cost_usd[0] == pytest.approx(whole.cost_usd[0], rel=0.1)

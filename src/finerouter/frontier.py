@@ -11,8 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from finerouter.gaps import column_means
+
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 # Weights from "cost hardly matters" to "only cost matters", in units of 1 / typical cost.
 _GRID = np.concatenate([[0.0], np.geomspace(1e-4, 30.0, 96)])
@@ -51,9 +54,28 @@ def cheapest_argmax(utility: Floats, cost: Floats) -> Index:
     return price.argmin(axis=1)
 
 
+def best_at(quality: Floats, cost: Floats, allowed: Flags, weight: float) -> Index:
+    """Column with the most quality less weight times cost, of the models allowed, [prompt].
+
+    An unknown cost is not zero: where cost counts, a model of unknown cost is chosen only where no
+    other is allowed.
+
+    Args:
+        quality, cost: [prompt, model]; cost NaN where unknown.
+        allowed: [prompt, model], one model a prompt or more.
+        weight: cost weight.
+    """
+    if weight > 0:
+        priced = allowed & ~np.isnan(cost)
+        allowed = np.where(priced.any(axis=1, keepdims=True), priced, allowed)
+    utility = quality - weight * np.nan_to_num(cost)
+    return cheapest_argmax(np.where(allowed, utility, -np.inf), cost)
+
+
 def cost_weights(cost: Floats) -> Floats:
     """A grid of cost weights that spans all trade-offs at these expected costs [prompt, model]."""
-    typical = float(np.nan_to_num(cost).mean()) if cost.size else 0.0
+    known = int((~np.isnan(cost)).sum())
+    typical = float(np.nan_to_num(cost).mean()) * (cost.size / known) if known else 0.0
     return _GRID / typical if typical > 0 else _GRID[:1]
 
 
@@ -67,20 +89,20 @@ def quality_cost_curve(
     """Choose by estimates at every cost weight, and take the mean outcome of the choices.
 
     Args:
-        quality, cost: estimates [prompt, model]; an unknown cost (NaN) counts as zero.
+        quality, cost: estimates [prompt, model]; where cost is unknown (NaN) see `best_at`.
         score, realised_usd: outcomes [prompt, model]. A model without an outcome on a prompt is
-            not chosen there; an unknown cost (NaN) counts as zero.
+            not chosen there; in place of an unknown cost its mean counts, and zero where it has
+            none.
         weights: the cost weights; by default a grid that spans all trade-offs.
     """
-    cost = np.nan_to_num(cost)
-    realised = np.nan_to_num(realised_usd)
+    realised = np.where(np.isnan(realised_usd), column_means(realised_usd), realised_usd)
+    realised = np.nan_to_num(realised)
     weights = cost_weights(cost) if weights is None else weights
     observed = ~np.isnan(score)
     rows = np.flatnonzero(observed.any(axis=1))
     points = np.empty((len(weights), 2))
     for at, weight in enumerate(weights):
-        utility = np.where(observed[rows], quality[rows] - weight * cost[rows], -np.inf)
-        chosen = cheapest_argmax(utility, cost[rows])
+        chosen = best_at(quality[rows], cost[rows], observed[rows], weight)
         points[at] = realised[rows, chosen].mean(), score[rows, chosen].mean()
     return Curve(weights, points[:, 0], points[:, 1])
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from finerouter import OutcomeTable
 from finerouter.evaluation import (
     CrossValidation,
+    Split,
     benchmark_splits,
     cross_validate,
     evaluate,
@@ -79,3 +81,37 @@ def test_work_never_seen_is_harder(random, table) -> None:
     stages = [stage for stage, _, _ in said]
     assert stages.count("splits") == len(synthetic.KINDS) + 1
     assert any(stage.startswith("without code: ") for stage in stages)
+
+
+def test_splits_that_differ_in_what_is_known_of_costs_are_judged_together(table) -> None:
+    """Costs are recorded of later prompts alone, so one split trains without any."""
+    half, rows = len(table) // 2, np.arange(len(table))
+    unknown = {name: getattr(table, name).copy() for name in ("cost_usd", "output_tokens")}
+    for values in unknown.values():
+        values[:half] = np.nan
+    early, late = rows[:half], rows[half:]
+    none = rows[:0]
+    splits = [Split("later", early, late, none), Split("earlier", late, early, none)]
+    result = cross_validate(
+        replace(table, **unknown), splits, kind="time", config=synthetic.QUICK, resamples=100
+    )
+    assert result.prompts == len(table)
+    assert result.curve is None
+    assert result.headline.cost_saved is None
+    assert all(line.cost_per_1k_usd is None for line in result.lines)
+    assert any(
+        "costs are known in some splits only" in note or "no cost is known of" in note
+        for note in result.notes
+    )
+    gains = [split.quality_gain.value for split in result.splits]
+    assert result.headline.quality_gain.value == pytest.approx(np.mean(gains))
+
+
+def test_the_best_model_of_a_benchmark_never_trained_on_is_said_to_be_of_held_out_prompts(
+    table,
+) -> None:
+    without_code = benchmark_splits(table)[:1]
+    result = cross_validate(
+        table, without_code, kind="benchmark", config=synthetic.QUICK, resamples=100
+    )
+    assert any("chosen on the other held-out prompts" in note for note in result.notes)

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from finerouter import OutcomeTable, Router
-from finerouter.errors import DataError, PoolError
+from finerouter.errors import DataError, PolicyError, PoolError
+from finerouter.evaluation import evaluate
 from finerouter.joining import join, joined_models, with_known
-from finerouter.pool import Model
+from finerouter.pool import Model, ModelPool
 from finerouter.selection import choose_probes
 from finerouter.training import train
 from tests import synthetic
@@ -155,6 +156,16 @@ def test_known_outcomes_are_found_by_text(probes: OutcomeTable, fit: OutcomeTabl
     widened = with_known(alone, fit.select_models(OTHERS))
     assert widened.models == (NEW, *OTHERS)
     np.testing.assert_array_equal(widened.select_models(probes.models).score, probes.score)
+    gaps = np.random.default_rng(0).uniform(size=probes.score.shape) < 0.5
+    tokens = np.where(gaps, 7.0, probes.output_tokens)
+    blank = np.where(gaps, np.nan, probes.score)
+    again = with_known(replace(probes, score=blank, output_tokens=tokens), fit)
+    np.testing.assert_array_equal(again.score, probes.score)
+    np.testing.assert_array_equal(again.output_tokens, probes.output_tokens)
+    other = replace(fit, score=1 - fit.score, output_tokens=7 + fit.output_tokens)
+    own = with_known(probes, other)
+    np.testing.assert_array_equal(own.score, probes.score)
+    np.testing.assert_array_equal(own.output_tokens, probes.output_tokens)
     foreign = replace(fit, prompts=tuple(f"{text}?" for text in fit.prompts))
     with pytest.raises(DataError, match="other prompts than the probes"):
         with_known(alone, foreign)
@@ -169,8 +180,37 @@ def test_without_tokens_the_newcomers_are_like_the_others(without, probes) -> No
 
 
 def test_without_prices_its_cost_is_unknown_unless_recorded(without, probes) -> None:
-    estimate = join(without, Model(NEW), like="tiny").estimate(probes.prompts)
-    assert np.isnan(estimate.tokens[:, -1]).sum() == 0
+    unknown = replace(probes, cost_usd=np.full(probes.score.shape, np.nan))
+    for known in ({"like": "tiny"}, {"probes": unknown}):
+        router = join(without, Model(NEW), **known)
+        estimate = router.estimate(probes.prompts)
+        assert np.isnan(estimate.cost_usd[:, -1]).all()
+        assert np.isfinite(estimate.cost_usd[:, :-1]).all()
+        assert np.isfinite(estimate.tokens).all()
+        with pytest.raises(PolicyError, match=f"expected cost of '{NEW}' is unknown"):
+            router.route(probes.prompts[0], cost_weight=100.0)
+        assert router.route(probes.prompts[0]).model in router.models
+    recorded = join(without, Model(NEW), probes=probes).estimate(probes.prompts)
+    expected = probes.cost_usd[:, probes.models.index(NEW)].mean()
+    assert recorded.cost_usd[:, -1].mean() == pytest.approx(expected, rel=0.2)
+
+
+def test_prices_that_come_later_make_its_cost_known(without, probes) -> None:
+    router = join(without, Model(NEW), like="tiny")
+    priced = ModelPool((*(probes.pool[name] for name in OTHERS), probes.pool[NEW]))
+    estimate = replace(router, pool=priced).estimate(probes.prompts)
+    assert (estimate.cost_usd[:, -1] > 0).all()
+
+
+def test_a_newcomer_of_unknown_cost_is_not_judged_as_if_it_were_free(
+    without, probes, held_out
+) -> None:
+    router = join(without, Model(NEW), probes=replace(probes, cost_usd=probes.cost_usd * np.nan))
+    result = evaluate(router, held_out, resamples=100, decisions=0)
+    assert result.data.costs_known  # by the prices of the data
+    assert any("does not know what to expect coder to cost" in note for note in result.notes)
+    assert {row.balanced_model for row in result.prompts} <= set(OTHERS)
+    assert NEW in {row.model for row in result.prompts}
 
 
 def test_mistakes_are_refused(without: Router, router: Router, probes: OutcomeTable) -> None:

@@ -12,8 +12,9 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from finerouter.evaluation.intervals import Interval, resampled_means
+from finerouter.evaluation.intervals import Interval, tallies
 from finerouter.evaluation.judging import LEAST_PROMPTS
+from finerouter.evaluation.resampled import interval
 from finerouter.evaluation.result import EvaluationResult, PromptFigures
 
 Pairs = Sequence[tuple[PromptFigures, PromptFigures]]
@@ -36,7 +37,8 @@ class Changes:
         shared_prompts: judged in both.
         quality, balanced_quality: change of the mean score on the shared prompts, paired; None for
             too few.
-        cost_per_1k_usd, balanced_cost_per_1k_usd: the same of the cost; None where unknown.
+        cost_per_1k_usd, balanced_cost_per_1k_usd: the same of the cost, on the shared prompts whose
+            cost is known in both; None for too few.
         moved, balanced_moved: share of the shared prompts that get another model now.
         models_added, models_removed: of the router.
         tasks_added, tasks_removed: names that came and went, among tasks with held-out prompts.
@@ -105,13 +107,10 @@ def _paired(pairs: Pairs, resamples: int, seed: int) -> list[Interval | None]:
     if len(pairs) < LEAST_PROMPTS:
         return [None] * 4
     columns = np.array([_differences(old, new) for old, new in pairs])
-    means = np.array(list(resampled_means(columns, resamples=resamples, seed=seed)))
-    return [
-        None
-        if np.isnan(columns[:, at]).any()
-        else Interval.of(float(columns[:, at].mean()), means[:, at])
-        for at in range(4)
-    ]
+    everyone = np.zeros(len(pairs), dtype=np.int64)
+    (tally,) = tallies([(columns, everyone)], resamples=resamples, seed=seed)
+    enough = (~np.isnan(columns)).sum(axis=0) >= LEAST_PROMPTS
+    return [interval(tally.means[:, at]) if enough[at] else None for at in range(4)]
 
 
 def _differences(old: PromptFigures, new: PromptFigures) -> list[float]:

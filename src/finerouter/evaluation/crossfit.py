@@ -166,7 +166,7 @@ def _reached(curve: CurveTally, dial: Labels, none: Flags | None) -> Reached:
     def mean(points: slice, single: int) -> Floats:
         sums = np.take_along_axis(tally.sums[:, :, points], dial[:, :, None], axis=2)[:, :, 0]
         if none is not None:
-            sums = np.where(none, tally.sums[:, :, single], sums)
+            sums = np.where(none, tally.completed(single), sums)
         return sums.sum(axis=1) / prompts
 
     return Reached(mean(curve.score, curve.single_score), mean(curve.cost, curve.single_cost))

@@ -13,21 +13,26 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from finerouter.encoders import Encoder
 from finerouter.evaluation.headline import headline, lines, quality_cost
 from finerouter.evaluation.intervals import Interval
 from finerouter.evaluation.judging import Judged, Way, judge
 from finerouter.evaluation.metric_list import metric_list
-from finerouter.evaluation.notes import about_costs, about_scores
+from finerouter.evaluation.notes import about_best_models, about_costs, about_scores
+from finerouter.evaluation.per_benchmark import BestPerBenchmark
 from finerouter.evaluation.records import to_record
 from finerouter.evaluation.resampled import resample, task_labels
 from finerouter.evaluation.result import BenchmarkFigures, Headline, Line, Metric, QualityCost
 from finerouter.evaluation.splits import Split
+from finerouter.evaluation.stand_ins import Costs
 from finerouter.evaluation.tables import benchmark_table
 from finerouter.outcomes import OutcomeTable
 from finerouter.policy import Estimate
 from finerouter.training import Progress, TrainingConfig, train
+
+Labels = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -136,7 +141,12 @@ def cross_validate(
         benchmarks=benchmark_table(found),
         resamples=resamples,
         seed=seed,
-        notes=(*_left_out(splits), *about_scores(together), *about_costs(together)),
+        notes=(
+            *_left_out(splits),
+            *about_scores(together),
+            *about_costs(together),
+            *about_best_models(together),
+        ),
     )
 
 
@@ -187,27 +197,31 @@ def _left_out(splits: Sequence[Split]) -> list[str]:
 def pooled(parts: Sequence[Judged]) -> Judged:
     """Several judgements, each of other prompts, as one.
 
-    Ways are matched by kind, the curve's points by their place on the grid of cost weights. Tasks
-    differ from router to router, so one stands for all of them. The best single model is each
-    part's own; where a column is needed it is that of the most prompts.
+    Ways are matched by kind, the curve's points by their place on the grid of cost weights. A part
+    whose router knows no cost has one point, cost weight zero; then only that is kept of all parts,
+    and there are no figures of cost. Tasks differ from router to router, so one stands for all of
+    them. The best single model is each part's own; where a column is needed it is that of the most
+    prompts.
     """
     first = parts[0]
+    alike = len({len(part.weights) for part in parts}) == 1
+    shared = slice(None if alike else 1)
     kinds = [way.kind for way in first.ways if all(_has(part, way.kind) for part in parts)]
     singles = np.repeat([part.best_single for part in parts], [len(part) for part in parts])
     return replace(
         first,
         outcomes=_stacked([part.outcomes for part in parts]),
         estimate=_estimates([part.estimate for part in parts]),
-        cost_usd=np.concatenate([part.cost_usd for part in parts]),
-        costs_known=all(part.costs_known for part in parts),
+        costs=Costs(np.concatenate([part.costs.usd for part in parts])),
+        costs_known=alike and all(part.costs_known for part in parts),
         best_single=int(np.bincount(singles).argmax()),
         ways=tuple(_way(parts, kind) for kind in kinds),
         chosen=np.concatenate([part.chosen for part in parts]),
         balanced=np.concatenate([part.balanced for part in parts]),
         per_benchmark=_per_benchmark(parts),
-        weights=np.mean([part.weights for part in parts], axis=0),
-        point_score=np.concatenate([part.point_score for part in parts]),
-        point_cost_usd=np.concatenate([part.point_cost_usd for part in parts]),
+        weights=np.mean([part.weights[shared] for part in parts], axis=0),
+        point_score=np.concatenate([part.point_score[:, shared] for part in parts]),
+        point_cost_usd=np.concatenate([part.point_cost_usd[:, shared] for part in parts]),
         folds=np.concatenate([part.folds for part in parts]),
     )
 
@@ -223,6 +237,7 @@ def _way(parts: Sequence[Judged], kind: str) -> Way:
     return Way(
         kind,
         names.pop() if len(names) == 1 else f"{_plain_name(kind)} (of each split)",
+        _concatenated([way.column for way in ways]),
         np.concatenate([way.score for way in ways]),
         np.concatenate([way.cost_usd for way in ways]),
         float(np.mean(weights)) if weights else None,
@@ -233,9 +248,17 @@ def _plain_name(kind: str) -> str:
     return "router, balanced" if kind == "balanced" else kind
 
 
-def _per_benchmark(parts: Sequence[Judged]) -> np.ndarray[Any, np.dtype[np.int64]] | None:
-    columns = [part.per_benchmark for part in parts if part.per_benchmark is not None]
-    return np.concatenate(columns) if len(columns) == len(parts) else None
+def _per_benchmark(parts: Sequence[Judged]) -> BestPerBenchmark | None:
+    found = [part.per_benchmark for part in parts if part.per_benchmark is not None]
+    if len(found) < len(parts):
+        return None
+    held_out = {name for one in found for name in one.on_held_out}
+    return BestPerBenchmark(np.concatenate([one.column for one in found]), tuple(sorted(held_out)))
+
+
+def _concatenated(columns: Sequence[Labels | None]) -> Labels | None:
+    known = [column for column in columns if column is not None]
+    return np.concatenate(known) if len(known) == len(columns) else None
 
 
 def _stacked(tables: Sequence[OutcomeTable]) -> OutcomeTable:

@@ -21,6 +21,7 @@ from finerouter.evaluation.result import (
     QualityCost,
 )
 from finerouter.frontier import hull
+from finerouter.gaps import row_means
 
 Floats = NDArray[np.float64]
 _BAND_POINTS = 40
@@ -117,18 +118,22 @@ def _line(found: Resampled, at: int) -> Line:
 def _benchmark_quality(found: Resampled, at: int) -> Interval | None:
     if found.by_benchmark is None:
         return None
-    return interval(benchmark_means(found)[:, at])
+    return known(benchmark_means(found)[:, at])
 
 
 def benchmark_means(found: Resampled) -> Floats:
-    """Mean over benchmarks of each way's mean score, [draw, way]; a benchmark missed is left out.
+    """Mean over benchmarks of each way's mean score, [draw, way].
+
+    A benchmark that a draw missed is left out. Of a way that has no outcome at all in a benchmark
+    nothing is known.
 
     Raises:
         ValueError: the data names no benchmarks.
     """
     if found.by_benchmark is None:
         raise ValueError("the data names no benchmarks")
-    return np.nanmean(found.by_benchmark.group_means, axis=1)
+    means = found.by_benchmark.group_means
+    return np.where(np.isnan(means[0]).any(axis=0), np.nan, row_means(means))
 
 
 def quality_cost(found: Resampled) -> QualityCost | None:

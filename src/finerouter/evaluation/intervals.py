@@ -66,47 +66,56 @@ def _percentiles(resampled: Floats) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def resampled_means(values: Floats, *, resamples: int, seed: int) -> Iterator[Floats]:
-    """Means of the columns of values [prompt, column] on bootstrap samples of the prompts.
-
-    Efron 1979. All columns are averaged over the same draw, so differences are paired.
-
-    Yields:
-        [column], once per resample.
-    """
-    for drawn in _draws(len(values), resamples, seed):
-        yield from drawn @ values / len(values)
-
-
 @dataclass(frozen=True, eq=False)
 class Tally:
     """Sums of per-prompt columns by group of prompts: on all prompts, then on each resample.
 
+    Efron 1979. All columns are summed over the same draws, so differences are paired.
+
+    A mean is the sum of what a draw knows over how much it knows. Were a gap filled beforehand, as
+    with the column's mean, every draw would count that as observed, and intervals would be those
+    of a column without gaps.
+
     Attributes:
-        sums: [draw, group, column]; the first draw is every prompt once.
+        sums: of what is known, [draw, group, column]; the first draw is every prompt once.
         counts: [draw, group], prompts.
+        known: how many of these prompts the column knows, [draw, group, column]; of a block
+            without gaps [draw, group, 1].
     """
 
     sums: Floats
     counts: Floats
+    known: Floats
 
     @property
     def means(self) -> Floats:
-        """Means over all prompts of a draw, [draw, column]."""
-        return self.sums.sum(axis=1) / self.counts.sum(axis=1)[:, None]
+        """Means over all prompts of a draw, [draw, column]; NaN where a draw knows none."""
+        return _ratio(self.sums.sum(axis=1), self.known.sum(axis=1))
 
     @property
     def group_means(self) -> Floats:
-        """Means over each group, [draw, group, column]; NaN where a draw missed the group."""
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return self.sums / self.counts[:, :, None]
+        """Means over each group, [draw, group, column]; NaN where a draw knows none of it."""
+        return _ratio(self.sums, self.known)
 
     @property
     def outside_means(self) -> Floats:
         """Means over all prompts but the group's, [draw, group, column]; NaN where none is left."""
-        rest = self.counts.sum(axis=1, keepdims=True) - self.counts
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return (self.sums.sum(axis=1, keepdims=True) - self.sums) / rest[:, :, None]
+        rest = self.known.sum(axis=1, keepdims=True) - self.known
+        return _ratio(self.sums.sum(axis=1, keepdims=True) - self.sums, rest)
+
+    def completed(self, column: int) -> Floats:
+        """Sums of one column with the draw's mean in its gaps, [draw, group]."""
+        known = self.known[:, :, column if self.known.shape[2] > 1 else 0]
+        sums: Floats = self.sums[:, :, column]
+        missing = self.counts - known
+        mean = _ratio(sums.sum(axis=1), known.sum(axis=1))[:, None]
+        return np.where(missing > 0, sums + missing * mean, sums)
+
+
+def _ratio(above: Floats, below: Floats) -> Floats:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio: Floats = above / below
+    return ratio
 
 
 def tallies(
@@ -115,19 +124,30 @@ def tallies(
     """Tallies of several blocks of columns on the same draws of prompts.
 
     Args:
-        blocks: values [prompt, column] and the group of each prompt, 0 to G - 1.
+        blocks: values [prompt, column], NaN in gaps, and the group of each prompt, 0 to G - 1.
         resamples: of the prompts.
         seed: of the draws.
     """
     prompts = len(blocks[0][0])
     members = [_members(groups) for _, groups in blocks]
-    found: list[list[tuple[Floats, Floats]]] = [[] for _ in blocks]
+    filled = [_without_gaps(values) for values, _ in blocks]
+    found: list[list[tuple[Floats, Floats, Floats]]] = [[] for _ in blocks]
     for drawn in (np.ones((1, prompts)), *_draws(prompts, resamples, seed)):
-        for at, (values, _) in enumerate(blocks):
-            found[at].append(_summed(drawn, values, members[at]))
+        for at, (values, known) in enumerate(filled):
+            sums, counts = _summed(drawn, values, members[at])
+            seen = counts[:, :, None] if known is None else _summed(drawn, known, members[at])[0]
+            found[at].append((sums, counts, seen))
     return tuple(
         Tally(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True))) for parts in found
     )
+
+
+def _without_gaps(values: Floats) -> tuple[Floats, Floats | None]:
+    """Values with zero in their gaps, and one where there is none; None for no gap at all."""
+    gaps = np.isnan(values)
+    if not gaps.any():
+        return values, None
+    return np.where(gaps, 0.0, values), 1.0 - gaps
 
 
 def _members(groups: Labels) -> list[Labels]:

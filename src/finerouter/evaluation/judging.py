@@ -18,8 +18,9 @@ from finerouter.duplicates import near_duplicate_groups
 from finerouter.errors import DataError
 from finerouter.evaluation.baselines import oracle_choice, random_outcome
 from finerouter.evaluation.crossfit import FOLDS, fold_labels
-from finerouter.frontier import cheapest_argmax, cost_weights
-from finerouter.gaps import column_means
+from finerouter.evaluation.per_benchmark import BestPerBenchmark, best_per_benchmark
+from finerouter.evaluation.stand_ins import Costs
+from finerouter.frontier import best_at, cost_weights
 from finerouter.outcomes import OutcomeTable
 from finerouter.policy import Estimate
 from finerouter.pool import ModelPool
@@ -37,12 +38,15 @@ class Way:
 
     Attributes:
         kind, name: see `Line`.
-        score, cost_usd: [prompt], outcomes of its choices.
+        column: of the models chosen, [prompt]; None where they are drawn at random.
+        score: [prompt], of its choices, NaN where that model has none.
+        cost_usd: [prompt], of its choices, to be averaged: see `stand_ins.py`.
         cost_weight: of the router's ways.
     """
 
     kind: str
     name: str
+    column: Labels | None
     score: Floats
     cost_usd: Floats
     cost_weight: float | None = None
@@ -55,26 +59,27 @@ class Judged:
     Attributes:
         outcomes: of the router's models, every prompt with at least one score.
         estimate: the router's, of the same prompts.
-        cost_usd: realised cost [prompt, model]; a gap of a model holds its mean, see `costs_known`.
+        costs: realised costs.
         costs_known: whether every model has at least one known cost; without, costs mean nothing.
         best_single: column.
         ways: the best single model first.
         chosen, balanced: column that the router chooses at cost weight 0 and at the balanced one.
-        per_benchmark: column of the best model of each prompt's benchmark; None without benchmarks.
+        per_benchmark: the best model of each prompt's benchmark; None without benchmarks.
         weights: cost weights of the curve's points, [point].
-        point_score, point_cost_usd: outcomes of the router's choices there, [prompt, point].
+        point_score, point_cost_usd: outcomes of the router's choices there, as those of a way,
+            [prompt, point].
         folds: [prompt], for picking a dial on other prompts than it is judged by.
     """
 
     outcomes: OutcomeTable
     estimate: Estimate
-    cost_usd: Floats
+    costs: Costs
     costs_known: bool
     best_single: int
     ways: tuple[Way, ...]
     chosen: Labels
     balanced: Labels
-    per_benchmark: Labels | None
+    per_benchmark: BestPerBenchmark | None
     weights: Floats
     point_score: Floats
     point_cost_usd: Floats
@@ -105,7 +110,8 @@ def judge(
     """
     outcomes = usable(router, held_out)
     estimate = router.estimate(outcomes.prompts)
-    cost, known = _filled_costs(outcomes)
+    costs = Costs(outcomes.realised_cost_usd)
+    single = router.models.index(router.training.info["cross_validation"]["best_single"])
     folds = fold_labels(
         outcomes.benchmarks or [""] * len(outcomes),
         near_duplicate_groups(outcomes.prompts),
@@ -115,13 +121,15 @@ def judge(
     draft = Judged(
         outcomes=outcomes,
         estimate=estimate,
-        cost_usd=cost,
-        costs_known=known,
-        best_single=router.models.index(router.training.info["cross_validation"]["best_single"]),
+        costs=costs,
+        costs_known=costs.all_models_known,
+        best_single=single,
         ways=(),
         chosen=choose_at(estimate, outcomes, 0.0),
         balanced=choose_at(estimate, outcomes, balanced_cost_weight(router)),
-        per_benchmark=_per_benchmark(outcomes, training, folds),
+        per_benchmark=best_per_benchmark(
+            outcomes, training, folds, otherwise=single, least=LEAST_PROMPTS
+        ),
         weights=cost_weights(estimate.cost_usd),
         point_score=np.empty(0),
         point_cost_usd=np.empty(0),
@@ -192,10 +200,7 @@ def _check_range(name: str, values: Floats, top: float) -> None:
 
 def choose_at(estimate: Estimate, outcomes: OutcomeTable, weight: float) -> Labels:
     """Column that the router chooses at a cost weight, of the models with an outcome, [prompt]."""
-    cost = np.nan_to_num(estimate.cost_usd)
-    observed = ~np.isnan(outcomes.score)
-    utility = np.where(observed, estimate.quality - weight * cost, -np.inf)
-    return cheapest_argmax(utility, cost)
+    return best_at(estimate.quality, estimate.cost_usd, ~np.isnan(outcomes.score), weight)
 
 
 def _with_prices(outcomes: OutcomeTable, router: Router) -> OutcomeTable:
@@ -206,49 +211,10 @@ def _with_prices(outcomes: OutcomeTable, router: Router) -> OutcomeTable:
     return replace(outcomes, pool=ModelPool(entries))
 
 
-def _filled_costs(outcomes: OutcomeTable) -> tuple[Floats, bool]:
-    """Realised costs with a model's mean in its gaps, and whether every model has one."""
-    realised = outcomes.realised_cost_usd
-    means = column_means(realised)
-    filled = np.where(np.isnan(realised), means, realised)
-    return np.nan_to_num(filled), not bool(np.isnan(means).any())
-
-
-def _per_benchmark(
-    outcomes: OutcomeTable, training: OutcomeTable | None, folds: Labels
-) -> Labels | None:
-    if outcomes.benchmarks is None:
-        return None
-    names = np.array(outcomes.benchmarks)
-    if training is not None and training.benchmarks is not None:
-        known = training.select_models(outcomes.models)
-        return _best_of(np.array(known.benchmarks), known.score, names)
-    chosen = np.zeros(len(outcomes), dtype=np.int64)
-    for fold in np.unique(folds):
-        out = folds == fold
-        chosen[out] = _best_of(names[~out], outcomes.score[~out], names[out])
-    return chosen
-
-
-def _best_of(known: NDArray[np.str_], score: Floats, names: NDArray[np.str_]) -> Labels:
-    """Best model by mean score of each prompt's benchmark; overall where that one is new."""
-    best = np.full(len(names), int(np.nanargmax(column_means(score))))
-    for name in np.unique(names):
-        means = column_means(score[known == name])
-        if not np.isnan(means).all():
-            best[names == name] = int(np.nanargmax(means))
-    return best
-
-
 def _outcome(judged: Judged, column: Labels) -> tuple[Floats, Floats]:
-    """Score and cost of one column per prompt.
-
-    Where that model was not asked, its mean stands in: no prompt may favour anybody.
-    """
-    rows = np.arange(len(column))
-    score = judged.outcomes.score[rows, column]
-    means = column_means(judged.outcomes.score)[column]
-    return np.where(np.isnan(score), means, score), judged.cost_usd[rows, column]
+    """Score, NaN where that model has none, and cost of one column per prompt."""
+    score = judged.outcomes.score[np.arange(len(column)), column]
+    return score, judged.costs.of_choice(column)
 
 
 def always(judged: Judged, column: int) -> tuple[Floats, Floats]:
@@ -258,27 +224,41 @@ def always(judged: Judged, column: int) -> tuple[Floats, Floats]:
 
 def _ways(judged: Judged, balanced: float) -> tuple[Way, ...]:
     models, best = judged.outcomes.models, judged.best_single
-    ways = [Way("best single", f"best single ({models[best]})", *always(judged, best))]
+    ways = [_always("best single", f"best single ({models[best]})", judged, best)]
     if judged.costs_known:
-        cheapest = int(judged.cost_usd.mean(axis=0).argmin())
-        ways.append(Way("cheapest", f"cheapest ({models[cheapest]})", *always(judged, cheapest)))
-    ways.append(Way("random", "random model", *_random(judged)))
-    if judged.per_benchmark is not None:
-        outcome = _outcome(judged, judged.per_benchmark)
-        ways.append(Way("per benchmark", "best per benchmark (labels known)", *outcome))
+        cheapest = int(judged.costs.filled.mean(axis=0).argmin())
+        ways.append(_always("cheapest", f"cheapest ({models[cheapest]})", judged, cheapest))
+    ways.append(_random(judged))
+    best_of_each = judged.per_benchmark
+    if best_of_each is not None:
+        name = "best per benchmark (labels known)"
+        way = _way("per benchmark", name, judged, best_of_each.column)
+        ways += [] if np.isnan(way.score).all() else [way]
     return (
         *ways,
-        Way("router", "router, best quality", *_outcome(judged, judged.chosen), 0.0),
-        Way(
+        _way("router", "router, best quality", judged, judged.chosen, 0.0),
+        _way(
             "balanced",
             f"router, balanced (cost weight {balanced:.3g})",
-            *_outcome(judged, judged.balanced),
+            judged,
+            judged.balanced,
             balanced,
         ),
-        Way("oracle", "oracle", *_outcome(judged, oracle_choice(judged.outcomes))),
+        _way("oracle", "oracle", judged, oracle_choice(judged.outcomes)),
     )
 
 
-def _random(judged: Judged) -> tuple[Floats, Floats]:
-    asked = np.where(np.isnan(judged.outcomes.score), np.nan, judged.cost_usd)
-    return random_outcome(judged.outcomes.score), random_outcome(asked)
+def _way(
+    kind: str, name: str, judged: Judged, column: Labels, cost_weight: float | None = None
+) -> Way:
+    return Way(kind, name, column, *_outcome(judged, column), cost_weight)
+
+
+def _always(kind: str, name: str, judged: Judged, model: int) -> Way:
+    return _way(kind, name, judged, np.full(len(judged), model))
+
+
+def _random(judged: Judged) -> Way:
+    score = judged.outcomes.score
+    cost = judged.costs.of_any(~np.isnan(score))
+    return Way("random", "random model", None, random_outcome(score), cost)

@@ -63,10 +63,10 @@ def _quality(found: Resampled) -> Iterator[Metric]:
             "benchmark_quality", "mean quality over benchmarks", interval(means[:, at]),
             "points", False, "each benchmark counts alike",
         )  # fmt: skip
-        yield Metric(
-            "benchmark_gain", "its gain over the best single model",
-            interval(means[:, at] - means[:, 0]), "points", True, "",
-        )  # fmt: skip
+        yield _of("benchmark_gain", "its gain over the best single model",
+                  means[:, at] - means[:, 0], "points",
+                  "the best single model has no outcome in some benchmark",
+                  difference=True)  # fmt: skip
     yield _of("gain_random", "Gain over random (Gain@R)", metrics.relative_gain(router, random),
               "share", "a random model scores zero")  # fmt: skip
     yield _of("gain_best_single", "Gain over best single (Gain@B)",
@@ -84,11 +84,19 @@ def _gap_closed(found: Resampled, router: Floats, single: Floats) -> Metric:
     key, name = "gap_closed", "share of the gap to best per benchmark closed"
     at = found.way("per benchmark")
     if at is None:
-        return Metric(key, name, None, "share", True, "the data names no benchmarks")
+        return Metric(key, name, None, "share", True, _no_target(found))
     target = found.score[:, at]
     if interval(target - single).holds_zero:
         return Metric(key, name, None, "share", True, "no such gap is shown here")
-    return _of(key, name, metrics.gap_closed(router, single, target), "share", "", difference=True)
+    return _of(key, name, metrics.gap_closed(router, single, target), "share",
+               "the best models per benchmark are worse than the best single one",
+               difference=True)  # fmt: skip
+
+
+def _no_target(found: Resampled) -> str:
+    if found.by_benchmark is None:
+        return "the data names no benchmarks"
+    return "the best models per benchmark have no outcomes here"
 
 
 def _cost(found: Resampled) -> Iterator[Metric]:
@@ -181,6 +189,8 @@ def _per_draw(found: Resampled, figure: Callable[..., float], *more: Floats) -> 
 
 def _pareto(found: Resampled) -> Floats:
     def one(cost: Floats, quality: Floats, model_cost: Floats, model_quality: Floats) -> float:
+        drawn = ~np.isnan(model_quality)  # where there are gaps a draw can miss a model
+        model_cost, model_quality = model_cost[drawn], model_quality[drawn]
         return metrics.pareto_dist(
             cost, quality, np.append(cost, model_cost), np.append(quality, model_quality)
         )
@@ -207,7 +217,7 @@ def _strong_share(judged: Judged) -> tuple[StrongShareCurve | None, str]:
     strong = judged.best_single
     if not judged.costs_known:
         return None, _NO_COSTS
-    weak = int(judged.cost_usd.mean(axis=0).argmin())
+    weak = int(judged.costs.filled.mean(axis=0).argmin())
     models, score = judged.outcomes.models, judged.outcomes.score
     if weak == strong:
         return None, "the best single model is also the cheapest"

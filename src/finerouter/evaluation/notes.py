@@ -12,7 +12,6 @@ import numpy as np
 
 from finerouter.evaluation.judging import LEAST_PROMPTS, Judged
 from finerouter.evaluation.seen import Unseen
-from finerouter.gaps import column_means
 from finerouter.outcomes import OutcomeTable
 
 _FEW = 200
@@ -59,22 +58,28 @@ def about_scores(judged: Judged) -> Iterator[str]:
     if missing:
         yield (
             f"{missing:.1%} of the outcomes are missing: on each prompt the router may choose only "
-            "models that have one, and always asking one model counts its mean there"
+            "models that have one, and always asking one model is judged on the prompts that have "
+            "its outcome"
         )
+    few = (~np.isnan(score)).sum(axis=0) < LEAST_PROMPTS
+    if few.any():
+        names = np.array(judged.outcomes.models)[few].tolist()
+        yield f"fewer than {LEAST_PROMPTS} outcomes of {_listed(names)}: do not trust its intervals"
 
 
 def about_costs(judged: Judged) -> Iterator[str]:
     """Unknown and zero costs."""
-    realised = judged.outcomes.realised_cost_usd
-    means = column_means(realised)
+    realised, means = judged.costs.usd, judged.costs.means
     models = np.array(judged.outcomes.models)
     if not judged.costs_known:
-        unknown = models[np.isnan(means)].tolist()
-        yield (
-            f"no cost is known of {_listed(unknown)}, so there are no figures of cost; give prices "
-            "(a pool.toml beside the data) or a cost_usd column"
-        )
+        yield _no_costs(models[np.isnan(means)].tolist())
         return
+    blind = models[np.isnan(judged.estimate.cost_usd).any(axis=0)].tolist()
+    if blind:
+        yield (
+            f"the router does not know what to expect {_listed(blind)} to cost, so it chooses "
+            "others wherever cost counts; give prices to the router (--pool when training)"
+        )
     gaps = float((np.isnan(realised) & ~np.isnan(judged.outcomes.score)).mean())
     if gaps:
         yield f"the cost of {gaps:.1%} of the outcomes is unknown; the model's mean stands in"
@@ -83,6 +88,28 @@ def about_costs(judged: Judged) -> Iterator[str]:
         yield f"{_listed(free)} cost nothing, by the data; check the prices if they should not"
     if means[judged.best_single] == 0:
         yield "the best single model costs nothing, so nothing can be saved against it"
+
+
+def _no_costs(unknown: list[str]) -> str:
+    if not unknown:
+        return (
+            "costs are known in some splits only, so there are no figures of cost of all splits "
+            "together; give prices (a pool.toml beside the data) or a cost_usd column"
+        )
+    return (
+        f"no cost is known of {_listed(unknown)}, so there are no figures of cost; give prices "
+        "(a pool.toml beside the data) or a cost_usd column"
+    )
+
+
+def about_best_models(judged: Judged) -> Iterator[str]:
+    """Benchmarks whose best model was chosen on held-out prompts."""
+    names = () if judged.per_benchmark is None else judged.per_benchmark.on_held_out
+    if names:
+        yield (
+            f"fewer than {LEAST_PROMPTS} scored training prompts of {_listed(list(names))} in the "
+            "data: the best model there was chosen on the other held-out prompts"
+        )
 
 
 def _about_benchmarks(unseen: Unseen, judged: Judged) -> Iterator[str]:
@@ -94,6 +121,8 @@ def _about_benchmarks(unseen: Unseen, judged: Judged) -> Iterator[str]:
             "the data holds none of the router's training prompts: the best model of each "
             "benchmark was chosen on the other held-out prompts"
         )
+    else:
+        yield from about_best_models(judged)
     names, counts = np.unique(np.array(judged.outcomes.benchmarks), return_counts=True)
     small = names[counts < LEAST_PROMPTS].tolist()
     if small:

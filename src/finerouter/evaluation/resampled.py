@@ -27,8 +27,8 @@ class Resampled:
 
     Attributes:
         judged: what was averaged.
-        score, cost_usd: of the ways, [draw, way].
-        model_score, model_cost_usd: of always asking each model, [draw, model].
+        score, cost_usd: of the ways, [draw, way]; NaN where a draw holds no outcome of one.
+        model_score, model_cost_usd: of always asking each model, [draw, model]; likewise.
         point_score, point_cost_usd: of the curve's points, [draw, point].
         curve: the points by fold, for picking dials on other prompts.
         by_benchmark: scores of the ways by benchmark; None where the data names none.

@@ -205,10 +205,10 @@ class BenchmarkFigures:
     Attributes:
         benchmark: its name.
         prompts: judged.
-        best_single, router, balanced, oracle: scores.
-        best_model: the best model of this benchmark, chosen as `chosen_on` of the per-benchmark
-            line says; best_model_score: its score.
-        gain: router at cost weight 0 minus best single; None for too few prompts.
+        best_single, router, balanced, oracle: scores; None where that model has no outcome here.
+        best_model: the best model of this benchmark, chosen on other prompts (see
+            `per_benchmark.py`); best_model_score: its score.
+        gain: router at cost weight 0 minus best single; None for too few outcomes of one.
         balanced_gain: the same at the cost weight that training chose.
         best_single_cost_per_1k_usd, router_cost_per_1k_usd, balanced_cost_per_1k_usd: None when
             costs are unknown.
@@ -216,7 +216,7 @@ class BenchmarkFigures:
 
     benchmark: str
     prompts: int
-    best_single: float
+    best_single: float | None
     router: float
     balanced: float
     oracle: float
@@ -259,8 +259,9 @@ class TaskFigures:
         terms, exemplars: of the training prompts, as the router knows them.
         training_prompts: of this task.
         prompts: held-out prompts; share: of all held-out prompts.
-        router, balanced, best_single, oracle: mean scores.
-        gain: router at cost weight 0 minus best single; None for too few prompts.
+        router, balanced, best_single, oracle: mean scores; None where the best single model has no
+            outcome here.
+        gain: router at cost weight 0 minus best single; None for too few outcomes of one.
         models: best observed first.
     """
 
@@ -272,7 +273,7 @@ class TaskFigures:
     share: float
     router: float
     balanced: float
-    best_single: float
+    best_single: float | None
     oracle: float
     gain: Interval | None
     models: tuple[TaskModelFigures, ...]
@@ -351,14 +352,15 @@ class FlipRate:
         perturbation: what was done to the prompt.
         cost_weight: of the decisions compared.
         flips: share of prompts that got another model.
-        quality_change: mean change of the score that the flips bring, by the original outcomes.
+        quality_change: mean change of the score that the flips bring, by the original outcomes of
+            the flips that have both; None where none has.
         task_flips: share of prompts that got another task.
     """
 
     perturbation: str
     cost_weight: float
     flips: Interval
-    quality_change: Interval
+    quality_change: Interval | None
     task_flips: float
 
 
@@ -384,6 +386,8 @@ class PromptFigures:
 
     What a comparison with an earlier evaluation pairs by, a point of the map, a row of the CSV.
 
+    Outcomes and costs are those recorded; None where there is none.
+
     Attributes:
         prompt_id, benchmark: of the prompt.
         task, task_probability: as the router sees it.
@@ -406,7 +410,7 @@ class PromptFigures:
     balanced_model: str
     balanced_score: float
     balanced_cost_usd: float | None
-    best_single_score: float
+    best_single_score: float | None
     best_single_cost_usd: float | None
     oracle_score: float
 

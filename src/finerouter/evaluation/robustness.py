@@ -17,10 +17,12 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from finerouter.evaluation.intervals import Interval, resampled_means
-from finerouter.evaluation.judging import Judged, choose_at, estimate_rows
-from finerouter.evaluation.resampled import task_labels
+from finerouter.evaluation.intervals import tallies
+from finerouter.evaluation.judging import Judged, estimate_rows
+from finerouter.evaluation.resampled import interval, known, task_labels
 from finerouter.evaluation.result import FlipRate
+from finerouter.frontier import best_at
+from finerouter.policy import Estimate
 from finerouter.router import Router
 
 Floats = NDArray[np.float64]
@@ -78,32 +80,54 @@ PERTURBATIONS: Mapping[str, Callable[[str, Generator], str]] = {
 def flip_rates(
     router: Router, judged: Judged, *, balanced: float, resamples: int, seed: int
 ) -> tuple[FlipRate, ...]:
-    """A rate per perturbation at cost weight 0, and at the balanced one where that differs."""
+    """A rate per perturbation at cost weight 0, and at the balanced one where that differs.
+
+    Decisions are among all models, also those without an outcome on the prompt: what a router
+    would do does not hang on what was recorded.
+    """
     random = np.random.default_rng([seed, 11])
     drawn = np.sort(random.permutation(len(judged))[:MOST_PROMPTS])
-    outcomes, known = judged.outcomes.rows(drawn), estimate_rows(judged.estimate, drawn)
+    outcomes, as_is = judged.outcomes.rows(drawn), estimate_rows(judged.estimate, drawn)
     weights = (0.0, balanced) if balanced > 0 else (0.0,)
     found: list[tuple[str, float, float]] = []
     columns: list[Floats] = []
     for name, perturb in PERTURBATIONS.items():
         estimate = router.estimate([perturb(text, random) for text in outcomes.prompts])
-        moved = float((task_labels(known) != task_labels(estimate)).mean())
+        moved = float((task_labels(as_is) != task_labels(estimate)).mean())
         for weight in weights:
-            before, after = (choose_at(one, outcomes, weight) for one in (known, estimate))
+            before, after = (_chosen(one, weight) for one in (as_is, estimate))
             found.append((name, weight, moved))
             columns += _changes(outcomes.score, before, after)
-    values = np.stack(columns, axis=1)
-    means = np.array(list(resampled_means(values, resamples=resamples, seed=seed)))
-    intervals = [
-        Interval.of(float(values[:, at].mean()), means[:, at]) for at in range(values.shape[1])
-    ]
+    everyone = np.zeros(len(drawn), dtype=np.int64)
+    (tally,) = tallies([(np.stack(columns, axis=1), everyone)], resamples=resamples, seed=seed)
     return tuple(
-        FlipRate(name, weight, intervals[2 * at], intervals[2 * at + 1], moved)
-        for at, (name, weight, moved) in enumerate(found)
+        _rate(*about, tally.means[:, 3 * at : 3 * at + 3]) for at, about in enumerate(found)
     )
 
 
-def _changes(score: Floats, before: Labels, after: Labels) -> tuple[Floats, Floats]:
-    """Which prompts got another model, and the change of their score, both [prompt]."""
+def _chosen(estimate: Estimate, weight: float) -> Labels:
+    everyone = np.ones(estimate.quality.shape, dtype=bool)
+    return best_at(estimate.quality, estimate.cost_usd, everyone, weight)
+
+
+def _changes(score: Floats, before: Labels, after: Labels) -> tuple[Floats, Floats, Floats]:
+    """Which prompts got another model, the change of their score where known, and where: [prompt].
+
+    Where the model stays there is no change to know.
+    """
     rows = np.arange(len(score))
-    return (before != after).astype(np.float64), score[rows, after] - score[rows, before]
+    flips = before != after
+    change = np.where(flips, score[rows, after] - score[rows, before], 0.0)
+    seen = flips & ~np.isnan(change)
+    return flips.astype(np.float64), np.where(seen, change, 0.0), seen.astype(np.float64)
+
+
+def _rate(name: str, weight: float, moved: float, means: Floats) -> FlipRate:
+    """From means of the three columns of `_changes`, [draw, 3].
+
+    The change of the flips that have both outcomes stands for all flips.
+    """
+    flips, change, seen = means.T
+    with np.errstate(invalid="ignore", divide="ignore"):
+        change = np.where(flips > 0, change * (flips / seen), 0.0)
+    return FlipRate(name, weight, interval(flips), known(change), moved)

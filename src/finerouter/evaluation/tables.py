@@ -52,22 +52,23 @@ def _benchmark(found: Resampled, name: str, at: int, rows: Labels) -> BenchmarkF
     judged = found.judged
     assert found.by_benchmark is not None
     means = found.by_benchmark.group_means[:, at]
+    known = found.by_benchmark.known[0, at]
     score, usd = _by_kind(found, means[0]), _costs(judged, rows)
-    chosen = None if judged.per_benchmark is None else _most(judged.per_benchmark[rows])
+    chosen = None if judged.per_benchmark is None else _most(judged.per_benchmark.column[rows])
     return BenchmarkFigures(
         benchmark=name,
         prompts=len(rows),
-        best_single=score["best single"],
+        best_single=_or_none(score["best single"]),
         router=score["router"],
         balanced=score["balanced"],
         oracle=score["oracle"],
         best_model=None if chosen is None else judged.outcomes.models[chosen],
-        best_model_score=score.get("per benchmark"),
-        gain=_gain(found, means, "router", len(rows)),
-        balanced_gain=_gain(found, means, "balanced", len(rows)),
-        best_single_cost_per_1k_usd=usd.get("best single"),
-        router_cost_per_1k_usd=usd.get("router"),
-        balanced_cost_per_1k_usd=usd.get("balanced"),
+        best_model_score=_or_none(score.get("per benchmark", np.nan)),
+        gain=_gain(found, means, "router", known),
+        balanced_gain=_gain(found, means, "balanced", known),
+        best_single_cost_per_1k_usd=_or_none(usd.get("best single", np.nan)),
+        router_cost_per_1k_usd=_or_none(usd.get("router", np.nan)),
+        balanced_cost_per_1k_usd=_or_none(usd.get("balanced", np.nan)),
     )
 
 
@@ -76,15 +77,24 @@ def _by_kind(found: Resampled, means: Floats) -> dict[str, float]:
 
 
 def _costs(judged: Judged, rows: Labels) -> dict[str, float]:
+    """USD per thousand prompts of each way whose choices are known."""
     if not judged.costs_known:
         return {}
-    return {way.kind: float(1000 * way.cost_usd[rows].mean()) for way in judged.ways}
+    return {
+        way.kind: 1000 * judged.costs.mean_within(rows, way.column[rows])
+        for way in judged.ways
+        if way.column is not None
+    }
 
 
-def _gain(found: Resampled, means: Floats, kind: str, prompts: int) -> Interval | None:
-    """Against the best single model; None for fewer prompts than an interval can be trusted on."""
+def _gain(found: Resampled, means: Floats, kind: str, known: Floats) -> Interval | None:
+    """Against the best single model; None for fewer outcomes than an interval can be trusted on.
+
+    Args:
+        known: how many outcomes each way has, [way], or [1] where there are no gaps.
+    """
     at = found.way(kind)
-    if prompts < LEAST_PROMPTS or at is None:
+    if at is None or known[[0, at] if len(known) > 1 else [0]].min() < LEAST_PROMPTS:
         return None
     return interval(means[:, at] - means[:, 0])
 
@@ -115,9 +125,9 @@ def _task(found: Resampled, tasks: Sequence[Task], at: int, rows: Labels) -> Tas
         share=len(rows) / len(found.judged),
         router=score["router"],
         balanced=score["balanced"],
-        best_single=score["best single"],
+        best_single=_or_none(score["best single"]),
         oracle=score["oracle"],
-        gain=_gain(found, means, "router", len(rows)),
+        gain=_gain(found, means, "router", found.by_task.known[0, at]),
         models=_task_models(found.judged, rows),
     )
 
@@ -258,12 +268,12 @@ def prompt_table(judged: Judged, place: Floats) -> tuple[PromptFigures, ...]:
     """A row per prompt; `place` is its point on the map, [prompt, 2]."""
     ways = {way.kind: way for way in judged.ways}
     single, router, balanced, oracle = (
-        ways[kind] for kind in ("best single", "router", "balanced", "oracle")
+        ways[kind].score for kind in ("best single", "router", "balanced", "oracle")
     )
     models, benchmarks = judged.outcomes.models, judged.outcomes.benchmarks
 
-    def usd(cost: float) -> float | None:
-        return float(cost) if judged.costs_known else None
+    def usd(row: int, column: int) -> float | None:
+        return _or_none(judged.costs.usd[row, column]) if judged.costs_known else None
 
     rows = []
     for row in range(len(judged)):
@@ -277,14 +287,14 @@ def prompt_table(judged: Judged, place: Floats) -> tuple[PromptFigures, ...]:
                 x=float(place[row, 0]),
                 y=float(place[row, 1]),
                 model=models[judged.chosen[row]],
-                score=float(router.score[row]),
-                cost_usd=usd(router.cost_usd[row]),
+                score=float(router[row]),
+                cost_usd=usd(row, judged.chosen[row]),
                 balanced_model=models[judged.balanced[row]],
-                balanced_score=float(balanced.score[row]),
-                balanced_cost_usd=usd(balanced.cost_usd[row]),
-                best_single_score=float(single.score[row]),
-                best_single_cost_usd=usd(single.cost_usd[row]),
-                oracle_score=float(oracle.score[row]),
+                balanced_score=float(balanced[row]),
+                balanced_cost_usd=usd(row, judged.balanced[row]),
+                best_single_score=_or_none(single[row]),
+                best_single_cost_usd=usd(row, judged.best_single),
+                oracle_score=float(oracle[row]),
             )
         )
     return tuple(rows)
