@@ -18,6 +18,8 @@ Array = NDArray[Any]
 Parameters = dict[str, Array]
 Batch = NDArray[np.int64]
 Gradient = Callable[[Parameters, Batch, np.random.Generator], Parameters]
+# Of parameters, rows and scores: the loss and its gradient.
+Loss = Callable[[Parameters, Array, Array], tuple[float, Parameters]]
 _FADE, _FADE_SQUARES, _TINY = 0.9, 0.999, 1e-8
 # A unit that has died has no gradient; its fading means would become denormal numbers, with which
 # processors are ten times slower. This keeps them normal and is far too small to matter.
@@ -63,6 +65,24 @@ def descend(
             for at in range(0, prompts, plan.batch):
                 adam.step(gradient(adam.parameters, order[at : at + plan.batch], random))
     return [kept[epoch] for epoch in plan.epochs]
+
+
+def on_batches(loss: Loss, rows: Array, score: Array, *, noise: float | None = None) -> Gradient:
+    """The gradient of a loss that needs no more of a batch than its rows and scores.
+
+    Args:
+        loss: gives its gradient too.
+        rows, score: of all prompts.
+        noise: standard deviation of what is added to every feature, drawn anew in each step.
+    """
+
+    def gradient(parameters: Parameters, batch: Batch, random: np.random.Generator) -> Parameters:
+        own = rows[batch]
+        if noise is not None:
+            own = own + np.float32(noise) * random.standard_normal(own.shape, dtype=np.float32)
+        return loss(parameters, own, score[batch])[1]
+
+    return gradient
 
 
 class _Adam:

@@ -16,17 +16,24 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from finerouter.evaluation.baselines.descent import Array, Parameters, Plan, descend, sigmoid
+from finerouter.evaluation.baselines.descent import (
+    Array,
+    Parameters,
+    Plan,
+    descend,
+    on_batches,
+    sigmoid,
+)
 from finerouter.evaluation.baselines.expected_cost import ExpectedCost
 from finerouter.evaluation.baselines.preference import Estimates
-from finerouter.evaluation.baselines.protocol import Fitted, Rows
+from finerouter.evaluation.baselines.protocol import Fitted, Rows, Trained
 from finerouter.outcomes import OutcomeTable
 
 _PAIRS, _DECAY = 2048, 1e-5
 
 
 @dataclass(frozen=True)
-class EmbedLLM:
+class EmbedLLM(Trained):
     """Factorised probability of a right answer.
 
     Attributes:
@@ -52,10 +59,6 @@ class EmbedLLM:
         )
         return (cls(), *quick, *small)
 
-    def fit(self, rows: Rows, train: OutcomeTable, *, seed: int) -> Fitted:
-        """See `Baseline`."""
-        return self.fit_at(rows, train, seed=seed, epochs=[self.epochs])[0]
-
     def fit_at(
         self, rows: Rows, train: OutcomeTable, *, seed: int, epochs: Sequence[int]
     ) -> list[Fitted]:
@@ -64,13 +67,7 @@ class EmbedLLM:
         score = train.score.astype(np.float32)
         plan = Plan(self.learning_rate, _DECAY, max(1, _PAIRS // score.shape[1]), epochs)
 
-        def gradient(
-            parameters: Parameters, batch: NDArray[np.int64], random: np.random.Generator
-        ) -> Parameters:
-            drawn = random.standard_normal((len(batch), rows.shape[1]), dtype=np.float32)
-            noisy = rows[batch] + np.float32(self.noise) * drawn
-            return loss_and_gradient(parameters, noisy, score[batch])[1]
-
+        gradient = on_batches(loss_and_gradient, rows, score, noise=self.noise)
         start = _start(rows.shape[1], self.rank, score.shape[1], random)
         cost = ExpectedCost.fit(rows, train)
         trained = descend(start, gradient, len(rows), plan, random)

@@ -27,7 +27,7 @@ from finerouter.evaluation.baselines.clusters import Clustering, cluster
 from finerouter.evaluation.baselines.descent import Array, Parameters, Plan, descend, sigmoid
 from finerouter.evaluation.baselines.expected_cost import ExpectedCost
 from finerouter.evaluation.baselines.preference import Estimates
-from finerouter.evaluation.baselines.protocol import Fitted, Rows
+from finerouter.evaluation.baselines.protocol import Fitted, Rows, Trained
 from finerouter.gaps import column_means
 from finerouter.outcomes import OutcomeTable
 
@@ -36,7 +36,7 @@ _DECAY, _TASKS = 1e-4, 10
 
 
 @dataclass(frozen=True)
-class GraphRouter:
+class GraphRouter(Trained):
     """Two rounds of messages.
 
     Attributes:
@@ -61,10 +61,6 @@ class GraphRouter:
             cls(hidden=32, learning_rate=1e-2, epochs=epochs) for epochs in (80, 160, 240, 320, 400)
         )
         return (cls(), *slow, *quick)
-
-    def fit(self, rows: Rows, train: OutcomeTable, *, seed: int) -> Fitted:
-        """See `Baseline`."""
-        return self.fit_at(rows, train, seed=seed, epochs=[self.epochs])[0]
 
     def fit_at(
         self, rows: Rows, train: OutcomeTable, *, seed: int, epochs: Sequence[int]

@@ -14,12 +14,18 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-from finerouter.evaluation.baselines.descent import Array, Parameters, Plan, descend, sigmoid
+from finerouter.evaluation.baselines.descent import (
+    Array,
+    Parameters,
+    Plan,
+    descend,
+    on_batches,
+    sigmoid,
+)
 from finerouter.evaluation.baselines.expected_cost import ExpectedCost
 from finerouter.evaluation.baselines.preference import Estimates, Preference, Tolerance
-from finerouter.evaluation.baselines.protocol import Fitted, Rows
+from finerouter.evaluation.baselines.protocol import Fitted, Rows, Trained
 from finerouter.outcomes import OutcomeTable
 
 _BATCH, _DECAY = 128, 1e-5
@@ -28,7 +34,7 @@ _TOLERANCES = np.linspace(0.0, 1.0, 96)
 
 
 @dataclass(frozen=True)
-class IPR:
+class IPR(Trained):
     """One head over prompt and model.
 
     Attributes:
@@ -56,10 +62,6 @@ class IPR:
         )
         return (*slow, *quick)
 
-    def fit(self, rows: Rows, train: OutcomeTable, *, seed: int) -> Fitted:
-        """See `Baseline`."""
-        return self.fit_at(rows, train, seed=seed, epochs=[self.epochs])[0]
-
     def fit_at(
         self, rows: Rows, train: OutcomeTable, *, seed: int, epochs: Sequence[int]
     ) -> list[Fitted]:
@@ -67,11 +69,7 @@ class IPR:
         random = np.random.default_rng(seed)
         score = train.score.astype(np.float32)
 
-        def gradient(
-            parameters: Parameters, batch: NDArray[np.int64], _: np.random.Generator
-        ) -> Parameters:
-            return loss_and_gradient(parameters, rows[batch], score[batch])[1]
-
+        gradient = on_batches(loss_and_gradient, rows, score)
         start = _start(rows.shape[1], self.hidden, score.shape[1], random)
         plan = Plan(self.learning_rate, _DECAY, _BATCH, epochs)
         cost = ExpectedCost.fit(rows, train)

@@ -13,10 +13,10 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from finerouter.evaluation.baselines.descent import Array, Parameters, Plan, descend
+from finerouter.evaluation.baselines.descent import Array, Parameters, Plan, descend, on_batches
 from finerouter.evaluation.baselines.expected_cost import ExpectedCost
 from finerouter.evaluation.baselines.preference import Estimates
-from finerouter.evaluation.baselines.protocol import Fitted, Rows
+from finerouter.evaluation.baselines.protocol import Fitted, Rows, Trained
 from finerouter.outcomes import OutcomeTable
 
 Floats = NDArray[np.float64]
@@ -24,7 +24,7 @@ _RATE, _BATCH = 1e-3, 200
 
 
 @dataclass(frozen=True)
-class MLP:
+class MLP(Trained):
     """One hidden layer.
 
     Attributes:
@@ -46,10 +46,6 @@ class MLP:
         firm = tuple(cls(penalty=1e-2, epochs=epochs) for epochs in (20, 40, 80, 160))
         return (cls(), *gentle, *firm)
 
-    def fit(self, rows: Rows, train: OutcomeTable, *, seed: int) -> Fitted:
-        """See `Baseline`."""
-        return self.fit_at(rows, train, seed=seed, epochs=[self.epochs])[0]
-
     def fit_at(
         self, rows: Rows, train: OutcomeTable, *, seed: int, epochs: Sequence[int]
     ) -> list[Fitted]:
@@ -58,11 +54,7 @@ class MLP:
         plan = Plan(_RATE, self.penalty, _BATCH, epochs)
         score = train.score.astype(np.float32)
 
-        def gradient(
-            parameters: Parameters, batch: NDArray[np.int64], _: np.random.Generator
-        ) -> Parameters:
-            return loss_and_gradient(parameters, rows[batch], score[batch])[1]
-
+        gradient = on_batches(loss_and_gradient, rows, score)
         start = _start(rows.shape[1], self.hidden, score.shape[1], random)
         cost = ExpectedCost.fit(rows, train)
         trained = descend(start, gradient, len(rows), plan, random)

@@ -56,9 +56,19 @@ class Baseline(Protocol):
 
 @runtime_checkable
 class Trained(Protocol):
-    """A baseline that is trained in epochs, so that one run serves several settings of them."""
+    """A baseline that is trained in epochs, so that one run serves several settings of them.
+
+    Baselines name it as their base, for `fit`.
+
+    Attributes:
+        epochs: passes over the prompts.
+    """
 
     epochs: int
+
+    def fit(self, rows: Rows, train: OutcomeTable, *, seed: int) -> Fitted:
+        """See `Baseline`."""
+        return self.fit_at(rows, train, seed=seed, epochs=[self.epochs])[0]
 
     def fit_at(
         self, rows: Rows, train: OutcomeTable, *, seed: int, epochs: Sequence[int]

@@ -16,10 +16,17 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from finerouter.evaluation.baselines.descent import Array, Parameters, Plan, descend, sigmoid
+from finerouter.evaluation.baselines.descent import (
+    Array,
+    Parameters,
+    Plan,
+    descend,
+    on_batches,
+    sigmoid,
+)
 from finerouter.evaluation.baselines.expected_cost import ExpectedCost
 from finerouter.evaluation.baselines.preference import Estimates
-from finerouter.evaluation.baselines.protocol import Fitted, Rows
+from finerouter.evaluation.baselines.protocol import Fitted, Rows, Trained
 from finerouter.outcomes import OutcomeTable
 
 Floats = NDArray[np.float64]
@@ -27,7 +34,7 @@ _BATCH, _DECAY = 64, 1e-5
 
 
 @dataclass(frozen=True)
-class RouteLLM:
+class RouteLLM(Trained):
     """Factorised pairwise preference.
 
     Attributes:
@@ -54,10 +61,6 @@ class RouteLLM:
         )
         return (cls(), cls(epochs=50), *quick)
 
-    def fit(self, rows: Rows, train: OutcomeTable, *, seed: int) -> Fitted:
-        """See `Baseline`."""
-        return self.fit_at(rows, train, seed=seed, epochs=[self.epochs])[0]
-
     def fit_at(
         self, rows: Rows, train: OutcomeTable, *, seed: int, epochs: Sequence[int]
     ) -> list[Fitted]:
@@ -66,13 +69,7 @@ class RouteLLM:
         telling = _telling(train.score)
         own, score = rows[telling], train.score[telling].astype(np.float32)
 
-        def gradient(
-            parameters: Parameters, batch: NDArray[np.int64], random: np.random.Generator
-        ) -> Parameters:
-            drawn = random.standard_normal((len(batch), own.shape[1]), dtype=np.float32)
-            noisy = own[batch] + np.float32(self.noise) * drawn
-            return loss_and_gradient(parameters, noisy, score[batch])[1]
-
+        gradient = on_batches(loss_and_gradient, own, score, noise=self.noise)
         start = _start(rows.shape[1], self.rank, score.shape[1], random)
         plan = Plan(self.learning_rate, _DECAY, _BATCH, epochs)
         cost = ExpectedCost.fit(rows, train)

@@ -23,7 +23,7 @@ from finerouter.evaluation.baselines.clusters import cluster
 from finerouter.evaluation.baselines.descent import Array, Parameters, Plan, descend
 from finerouter.evaluation.baselines.expected_cost import ExpectedCost
 from finerouter.evaluation.baselines.preference import Estimates
-from finerouter.evaluation.baselines.protocol import Fitted, Rows
+from finerouter.evaluation.baselines.protocol import Fitted, Rows, Trained
 from finerouter.outcomes import OutcomeTable
 
 Labels = NDArray[np.int64]
@@ -34,7 +34,7 @@ _CLUSTERS = 5
 
 
 @dataclass(frozen=True)
-class RouterDC:
+class RouterDC(Trained):
     """Cosine of prompt and model.
 
     Attributes:
@@ -57,10 +57,6 @@ class RouterDC:
         flat = tuple(cls(epochs=epochs) for epochs in (3, 6, 12))
         sharp = tuple(cls(temperature=0.2, epochs=epochs) for epochs in (3, 6, 12, 20))
         return (cls(), *flat, *sharp)
-
-    def fit(self, rows: Rows, train: OutcomeTable, *, seed: int) -> Fitted:
-        """See `Baseline`."""
-        return self.fit_at(rows, train, seed=seed, epochs=[self.epochs])[0]
 
     def fit_at(
         self, rows: Rows, train: OutcomeTable, *, seed: int, epochs: Sequence[int]
