@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from finerouter.gaps import column_means
+from finerouter.gaps import with_means
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -95,8 +95,7 @@ def quality_cost_curve(
             none.
         weights: the cost weights; by default a grid that spans all trade-offs.
     """
-    realised = np.where(np.isnan(realised_usd), column_means(realised_usd), realised_usd)
-    realised = np.nan_to_num(realised)
+    realised = with_means(realised_usd)
     weights = cost_weights(cost) if weights is None else weights
     observed = ~np.isnan(score)
     rows = np.flatnonzero(observed.any(axis=1))

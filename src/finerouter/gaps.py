@@ -18,6 +18,11 @@ def row_means(values: Floats) -> Floats:
     return _means(values, axis=1)
 
 
+def with_means(values: Floats) -> Floats:
+    """The values with their column's mean in gaps, and zero in a column without anything."""
+    return np.nan_to_num(np.where(np.isnan(values), column_means(values), values))
+
+
 def _means(values: Floats, axis: int) -> Floats:
     count = (~np.isnan(values)).sum(axis=axis)
     total = np.nan_to_num(values).sum(axis=axis)

@@ -19,7 +19,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from finerouter.gaps import column_means
+from finerouter.gaps import column_means, with_means
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -48,7 +48,7 @@ class Costs:
     @cached_property
     def filled(self) -> Floats:
         """With the model's mean in its gaps, zero where that is unknown too, [prompt, model]."""
-        return np.nan_to_num(np.where(np.isnan(self.usd), self.means, self.usd))
+        return with_means(self.usd)
 
     def of_choice(self, column: Labels) -> Floats:
         """Of one model per prompt, [prompt]."""

@@ -108,3 +108,25 @@ def test_settings_that_differ_in_epochs_share_a_run(separable) -> None:
     for setting, ours in zip(settings, fitted, strict=True):
         alone = setting.fit(rows[:100], table.rows(range(100)), seed=0)
         np.testing.assert_array_equal(ours.prefer(rows).quality, alone.prefer(rows).quality)
+
+
+@pytest.mark.parametrize(
+    "prefer",
+    [Estimates, lambda quality, cost: Tolerance(quality, cost, np.linspace(0.0, 1.0, 9))],
+)
+def test_a_model_of_unknown_cost_is_not_the_cheapest(prefer) -> None:
+    cost = TABLE.realised_cost_usd.copy()
+    cost[:, 2] = np.nan
+    utilities = list(prefer(np.tile([0.5, 0.4, 0.6, 0.3], (40, 1)), cost).utilities())
+    assert (utilities[0].argmax(axis=1) == 2).all()
+    assert (utilities[-1].argmax(axis=1) == 3).all()
+    assert all(np.isfinite(utility).all() for utility in utilities)
+
+
+def test_choices_of_unknown_cost_bring_their_models_mean() -> None:
+    cost, tokens = TABLE.cost_usd.copy(), TABLE.output_tokens.copy()
+    cost[1::2, 2] = tokens[1::2, 2] = np.nan
+    gaps = replace(TABLE, cost_usd=cost, output_tokens=tokens)
+    always = Estimates(np.tile([0.0, 0.0, 1.0, 0.0], (40, 1)), TABLE.realised_cost_usd)
+    found = outcomes_of(always, gaps).cost_usd[:, 0]
+    assert found.mean() == pytest.approx(np.nanmean(gaps.realised_cost_usd[:, 2]))

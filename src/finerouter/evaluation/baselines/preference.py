@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finerouter.frontier import cheapest_argmax, cost_weights
+from finerouter.gaps import with_means
 from finerouter.outcomes import OutcomeTable
 
 Floats = NDArray[np.float64]
@@ -50,7 +51,7 @@ class Estimates:
 
     Attributes:
         quality: [prompt, model]; need not be on the scale of scores, as long as more is better.
-        cost_usd: [prompt, model]; an unknown cost (NaN) counts as zero.
+        cost_usd: [prompt, model]; an unknown cost (NaN) counts as the dearest.
     """
 
     quality: Floats
@@ -58,8 +59,8 @@ class Estimates:
 
     def utilities(self) -> Iterator[Floats]:
         """At every cost weight, from none to only cost."""
-        cost = np.nan_to_num(self.cost_usd)
-        for weight in cost_weights(cost):
+        cost = _dear_where_unknown(self.cost_usd)
+        for weight in cost_weights(self.cost_usd):
             yield self.quality - weight * cost
 
     @classmethod
@@ -86,7 +87,7 @@ class Tolerance:
 
     def utilities(self) -> Iterator[Floats]:
         """At every tolerance: minus cost within it, far below beyond it."""
-        cost = np.nan_to_num(self.cost_usd)
+        cost = _dear_where_unknown(self.cost_usd)
         unit = max(float(cost.max(initial=0.0)), 1e-300)
         best = self.quality.max(axis=1, keepdims=True)
         span = best - self.quality.min(axis=1, keepdims=True)
@@ -136,7 +137,7 @@ class Chosen:
 
     Attributes:
         score: [prompt, step].
-        cost_usd: [prompt, step]; an unknown cost counts as zero, as in `frontier`.
+        cost_usd: [prompt, step]; for an unknown cost as in `frontier.quality_cost_curve`.
     """
 
     score: Floats
@@ -151,7 +152,7 @@ def outcomes_of(preference: Preference, outcomes: OutcomeTable) -> Chosen:
     """
     observed = ~np.isnan(outcomes.score)
     rows = np.flatnonzero(observed.any(axis=1))
-    realised, cost = np.nan_to_num(outcomes.realised_cost_usd), np.nan_to_num(preference.cost_usd)
+    realised, cost = with_means(outcomes.realised_cost_usd), preference.cost_usd
     scores, costs = [], []
     for utility in preference.utilities():
         open_to_choice = np.where(observed[rows], utility[rows], -np.inf)
@@ -159,3 +160,9 @@ def outcomes_of(preference: Preference, outcomes: OutcomeTable) -> Chosen:
         scores.append(outcomes.score[rows, chosen])
         costs.append(realised[rows, chosen])
     return Chosen(np.stack(scores, axis=1), np.stack(costs, axis=1))
+
+
+def _dear_where_unknown(cost: Floats) -> Floats:
+    """Costs with the dearest known one in gaps: an unknown cost is not zero."""
+    known = cost[~np.isnan(cost)]
+    return np.where(np.isnan(cost), known.max(initial=0.0), cost)
