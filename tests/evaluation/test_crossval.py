@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from finerouter import OutcomeTable
+from finerouter.errors import DataError
 from finerouter.evaluation import (
     CrossValidation,
     Split,
@@ -115,3 +116,16 @@ def test_the_best_model_of_a_benchmark_never_trained_on_is_said_to_be_of_held_ou
         table, without_code, kind="benchmark", config=synthetic.QUICK, resamples=100
     )
     assert any("chosen on the other held-out prompts" in note for note in result.notes)
+
+
+def test_a_split_that_cannot_be_judged_is_named(table) -> None:
+    code = np.array(table.benchmarks) == "code"
+    score = np.where(code[:, None] & (np.arange(4) == 1), np.nan, table.score)
+    with pytest.raises(DataError, match=r"split 'without code': .* no outcome of 'linguist'"):
+        cross_validate(
+            replace(table, score=score),
+            [split for split in benchmark_splits(table) if split.name == "without code"],
+            kind="benchmark",
+            config=synthetic.QUICK,
+            resamples=100,
+        )

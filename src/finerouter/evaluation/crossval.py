@@ -8,7 +8,8 @@ made (`splits.py`).
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finerouter.encoders import Encoder
+from finerouter.errors import DataError
 from finerouter.evaluation.headline import headline, lines, quality_cost
 from finerouter.evaluation.intervals import Interval
 from finerouter.evaluation.judging import Judged, Way, judge
@@ -117,13 +119,16 @@ def cross_validate(
         progress: called with a stage's name, steps done and steps in all.
 
     Raises:
-        DataError: a part is too small, or a model has no outcome in one.
+        DataError: a part is too small, or a model has no outcome in one; names the split.
     """
     report = progress or (lambda *_: None)
     parts, figures = [], []
     for at, split in enumerate(splits):
         report("splits", at, len(splits))
-        judged, record = _judge_split(outcomes, split, config, encoder, report, (resamples, seed))
+        with _named(split):
+            judged, record = _judge_split(
+                outcomes, split, config, encoder, report, (resamples, seed)
+            )
         parts.append(judged)
         figures.append(record)
     report("splits", len(splits), len(splits))
@@ -148,6 +153,15 @@ def cross_validate(
             *about_best_models(together),
         ),
     )
+
+
+@contextmanager
+def _named(split: Split) -> Iterator[None]:
+    """Say in an error which split it is about."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(f"split {split.name!r}: {error}") from error
 
 
 def _judge_split(
