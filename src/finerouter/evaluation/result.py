@@ -33,7 +33,7 @@ class DataFigures:
         left_out_near: prompts left out because they nearly repeat a training prompt.
         seen: judged prompts that are training prompts or nearly repeat one; above zero only when
             forced, and then the figures flatter.
-        costs_known: whether any outcome has a cost.
+        costs_known: whether a cost is known of every model; without, there are no figures of cost.
     """
 
     prompts: int
