@@ -118,6 +118,17 @@ def test_one_model_a_prompt_is_judged(router, held_out) -> None:
         assert np.isfinite([line.quality.value, line.quality.low, line.quality.high]).all()
 
 
+def test_how_often_another_model_stands_in_for_the_routers_choice_is_said(router, held_out) -> None:
+    said = "the model that the router thinks best has no outcome"
+    free = [row.model for row in judged(router, held_out).prompts]
+    log = one_model_a_prompt(held_out)
+    result = judged(router, log)
+    replaced = np.mean([name != row.model for name, row in zip(free, result.prompts, strict=True)])
+    assert replaced > 0.5
+    assert any(note.startswith(f"on {replaced:.1%} of") and said in note for note in result.notes)
+    assert not any(said in note for note in judged(router, held_out).notes)
+
+
 def test_hardly_any_outcome_of_a_model_is_noted(router, held_out) -> None:
     result = judged(router, seen_on(held_out, TINY, 1))
     assert any("fewer than 20 outcomes of tiny" in note for note in result.notes)

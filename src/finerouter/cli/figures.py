@@ -159,8 +159,8 @@ def _benchmarks(result: EvaluationResult) -> None:
             words.score(row.best_single),
             f"{100 * row.router:.1f}",
             f"{row.best_model or 'unknown'}{best}",
-            "too few prompts" if row.gain is None else points(row.gain),
-            "too few prompts" if row.balanced_gain is None else points(row.balanced_gain),
+            "too few outcomes" if row.gain is None else points(row.gain),
+            "too few outcomes" if row.balanced_gain is None else points(row.balanced_gain),
         )
     console().print(table)
 
@@ -181,7 +181,7 @@ def _tasks(result: EvaluationResult) -> None:
             str(row.prompts),
             f"{100 * row.router:.1f}",
             words.score(row.best_single),
-            "too few prompts" if row.gain is None else points(row.gain),
+            "too few outcomes" if row.gain is None else points(row.gain),
             best,
         )
     console().print(table)

@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from finerouter.evaluation.judging import LEAST_PROMPTS, Judged
 from finerouter.evaluation.seen import Unseen
+from finerouter.frontier import best_at
 from finerouter.outcomes import OutcomeTable
+from finerouter.policy import Estimate
 
 _FEW = 200
 
@@ -61,10 +64,22 @@ def about_scores(judged: Judged) -> Iterator[str]:
             "models that have one, and always asking one model is judged on the prompts that have "
             "its outcome"
         )
+    replaced = float((_free_choice(judged.estimate) != judged.chosen).mean())
+    if replaced:
+        yield (
+            f"on {replaced:.1%} of the prompts the model that the router thinks best has no "
+            "outcome, and another stands in: so far the figures are not the router's"
+        )
     few = (~np.isnan(score)).sum(axis=0) < LEAST_PROMPTS
     if few.any():
         names = np.array(judged.outcomes.models)[few].tolist()
         yield f"fewer than {LEAST_PROMPTS} outcomes of {_listed(names)}: do not trust its intervals"
+
+
+def _free_choice(estimate: Estimate) -> NDArray[np.int64]:
+    """What the router would choose at cost weight 0 of all models, [prompt]."""
+    every = np.ones(estimate.quality.shape, dtype=bool)
+    return best_at(estimate.quality, estimate.cost_usd, every, 0.0)
 
 
 def about_costs(judged: Judged) -> Iterator[str]:

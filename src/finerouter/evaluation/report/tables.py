@@ -16,7 +16,7 @@ from finerouter.evaluation.report.task_map import task_numbers, task_swatch
 from finerouter.evaluation.result import EvaluationResult, TaskFigures
 
 Cell = str | Markup
-_TOO_FEW = "too few prompts"
+_TOO_FEW = "too few outcomes"
 _FIRST = "-"
 
 
