@@ -27,6 +27,7 @@ WEIGHTS = np.concatenate([[0.0], np.geomspace(0.3, 3e4, 79)])
 # compared is trained alike.
 FEW_DIALS = TrainingConfig(
     resolutions=(4.0, 8.0, 16.0),
+    coarse=0.0,
     betas=(0.3,),
     sharpnesses=(2.0,),
     penalties=(10.0,),

@@ -74,6 +74,7 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
         {"sharpnesses": (float("inf"),)},
         {"structure_weight": float("nan")},
         {"seed": -1},
+        {"coarse": -0.5},
         {"levels": 2},
         {"levels": 7},
     ],

@@ -92,6 +92,28 @@ def test_chosen_dials_come_from_the_grid(router: Router) -> None:
         assert dials[dial] in values
 
 
+FINE = replace(synthetic.QUICK, resolutions=(8.0, 16.0, 32.0), alphas=(0.0,))
+
+
+def test_coarse_tasks_stand_alone_where_finer_ones_bring_nothing() -> None:
+    # Within a planted kind no model is better on some prompts than on others.
+    info = train(synthetic.outcomes(500), replace(FINE, coarse=0.5)).training.info
+    assert info["granularities"] == [{"resolution": 0.5, "beta": 0.0}]
+    assert [score["tasks"] for score in info["granularity_scores"]] == [len(synthetic.KINDS), 10]
+
+
+def test_coarse_tasks_that_mix_kinds_are_left_alone(fit: OutcomeTable) -> None:
+    # So many neighbours connect the kinds, and at such a resolution all are one task.
+    info = train(fit, replace(FINE, coarse=0.01, neighbours=60)).training.info
+    assert [level["resolution"] for level in info["granularities"]] == [16, 8, 32]
+    assert info["granularity_scores"][0]["tasks"] == 1
+
+
+def test_no_coarse_tasks_are_tried_when_switched_off(fit: OutcomeTable) -> None:
+    scores = train(fit, replace(FINE, coarse=0.0)).training.info["granularity_scores"]
+    assert [score["resolution"] for score in scores] == [16.0]
+
+
 def test_same_seed_same_router_another_seed_another(router, fit, held_out) -> None:
     again = train(fit, synthetic.QUICK)
     assert again.tasks == router.tasks

@@ -148,7 +148,8 @@ def test_finerouter_gets_as_many_settings_as_the_others() -> None:
     grid = EQUAL_BUDGET
     windows = len(grid.resolutions) - grid.levels + 1
     trunks = len(grid.sharpnesses) * len(grid.penalties)
-    settings = windows * len(grid.betas) + trunks + len(grid.shrinkages) + len(grid.alphas)
+    granularities = windows * len(grid.betas) + (1 if grid.coarse else 0)
+    settings = granularities + trunks + len(grid.shrinkages) + len(grid.alphas)
     assert settings == BUDGET
 
 

@@ -60,6 +60,7 @@ class TrainingConfig:
         persistence: of rank-biased overlap.
         resolutions, betas: granularities to choose from.
         levels: neighbouring resolutions that are blended, an odd number; 1 takes one alone.
+        coarse: resolution that is tried alone beside the blends, by meaning only; 0 tries none.
         min_task_size: smaller communities join their nearest, as do those of less than a
             four-hundredth of the prompts.
         coverage: share of a task's prompts whose preferred model must be a candidate.
@@ -80,6 +81,7 @@ class TrainingConfig:
     resolutions: tuple[float, ...] = (2.0, 4.0, 8.0, 16.0, 32.0)
     betas: tuple[float, ...] = (0.0, 0.3, 0.6)
     levels: int = 3
+    coarse: float = 0.5
     min_task_size: int = 25
     coverage: float = 0.95
     exemplars: int = 3

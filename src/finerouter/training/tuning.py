@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,7 +115,8 @@ def choose_granularity(
     Returns:
         The levels, the named tasks' first, and what was found for each choice.
     """
-    grid = [Granularity(*pair) for pair in product(sorted(config.resolutions), config.betas)]
+    choices = _level_choices(config)
+    grid = sorted({level for levels in choices for level in levels})
     if all((fold.fit.data.fixed != FREE).all() for fold in folds):
         return (grid[0],), []  # a person decided the tasks
     table = in_order(folds)
@@ -125,7 +125,6 @@ def choose_granularity(
         report("granularity", done, len(grid))
         found[granularity] = _task_level(folds, granularity, config)
     report("granularity", len(grid), len(grid))
-    choices = _level_choices(config)
     scores = []
     for levels in choices:
         quality = np.mean([found[level][0] for level in levels], axis=0)
@@ -138,9 +137,14 @@ def choose_granularity(
 
 
 def _level_choices(config: TrainingConfig) -> list[tuple[Granularity, ...]]:
-    """Every resolution that has enough neighbours on both sides, with these, at every beta."""
+    """Every resolution that has enough neighbours on both sides, with these, at every beta.
+
+    And the coarse one alone: where models differ by kind of prompt and hardly within one, finer
+    tasks add nothing but noise, and averaging over them does not take it away.
+    """
     resolutions, reach = sorted(config.resolutions), config.levels // 2
-    return [
+    alone = [(Granularity(config.coarse, beta=0.0),)] if config.coarse else []
+    return alone + [
         tuple(
             Granularity(resolutions[at + step], beta)
             for step in sorted(range(-reach, reach + 1), key=abs)
