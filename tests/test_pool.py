@@ -223,3 +223,66 @@ def test_a_model_may_have_several_endpoints(tmp_path, entry: str, asked) -> None
 def test_wrong_endpoints_of_a_model_are_named(tmp_path, entry: str, words: str) -> None:
     with pytest.raises(PoolError, match=r"\(m\).*" + words):
         _read(tmp_path, entry)
+
+
+PASTED = [
+    "sk-proj-FAKE1234",
+    "hf_FAKEFAKE",
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N",
+    "ABSKQmVkcm9ja0FQSUtleS/1abcDEF0ghij+KLMn0p/qrstUV",
+    "k" * 300,
+    "~nobody-of-this-name",
+]
+
+
+def read_endpoint_with(tmp_path: Path, line: str) -> ModelPool:
+    path = tmp_path / "pool.toml"
+    path.write_text(
+        f'[endpoints.there]\nbase_url = "http://127.0.0.1:1/v1"\n{line}\n'
+        '[[models]]\nmodel = "m"\nendpoint = "there"\n'
+    )
+    return ModelPool.read(path)
+
+
+@pytest.mark.parametrize("pasted", PASTED)
+def test_a_key_pasted_for_its_file_is_refused_and_not_shown(tmp_path, pasted: str) -> None:
+    with pytest.raises(PoolError, match="key_file is no file here") as refused:
+        read_endpoint_with(tmp_path, f'key_file = "{pasted}"')
+    assert pasted not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["./key", "keys/open-ai", "openai.key", "~/.keys/openai"])
+def test_a_key_file_may_come_later(tmp_path, name: str) -> None:
+    asking = read_endpoint_with(tmp_path, f'key_file = "{name}"')["m"].asking
+    assert asking.endpoint.key_file.endswith(name.removeprefix("./").removeprefix("~"))
+
+
+def test_a_key_file_of_any_name_may_be_there(tmp_path) -> None:
+    (tmp_path / "openai").write_text("k")
+    asking = read_endpoint_with(tmp_path, 'key_file = "openai"')["m"].asking
+    assert asking.endpoint.key_file == str(tmp_path / "openai")
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["x-goog-api-key", "X-Auth-Token", "apikey", "Ocp-Apim-Subscription-Key", "X-Client-Secret",
+     "Cookie", "authorization", "x-password"],
+)  # fmt: skip
+def test_a_header_that_holds_a_key_is_refused(tmp_path, header: str) -> None:
+    with pytest.raises(PoolError, match=f"header '{header}' holds a key") as refused:
+        read_endpoint_with(tmp_path, f'headers = {{"{header}" = "v-0815"}}')
+    assert "v-0815" not in str(refused.value)
+
+
+def test_a_header_with_a_keys_value_is_refused_and_others_are_not(tmp_path) -> None:
+    with pytest.raises(PoolError, match="'x-mine' holds a key"):
+        read_endpoint_with(tmp_path, 'headers = {"x-mine" = "Bearer v-0815"}')
+    pool = read_endpoint_with(tmp_path, 'headers = {"anthropic-beta" = "b", "x-team" = "basic"}')
+    assert set(pool["m"].asking.endpoint.headers) == {"anthropic-beta", "x-team"}
+
+
+@pytest.mark.parametrize("line", ['headers = "Bearer v-0815"', 'key_file = ["v-0815"]'])
+def test_a_key_in_a_value_of_the_wrong_kind_is_not_shown(tmp_path, line: str) -> None:
+    with pytest.raises(PoolError, match="must be a") as refused:
+        read_endpoint_with(tmp_path, line)
+    assert "v-0815" not in str(refused.value)

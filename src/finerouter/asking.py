@@ -6,6 +6,7 @@ requests are written or sent, and no key: only where a key can be read.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -20,7 +21,12 @@ APIS = ("chat", "messages", "completions")
 # What an endpoint may speak beside its own API; nothing is collected through these.
 FURTHER_APIS = ("chat", "messages", "responses")
 # Headers that could carry a key: it would then stand in a pool file, and in messages.
-_KEY_HEADERS = frozenset(("authorization", "x-api-key", "api-key", "cookie", "proxy-authorization"))
+_KEY_HEADER = re.compile("key|token|secret|auth|cookie|passw|credential", re.IGNORECASE)
+_KEY_VALUE = re.compile(r"\s*(?:bearer|basic)\s", re.IGNORECASE)
+# What one part of a path may look like and no key does: short, or without the mix of a random text.
+_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}$")
+_LONGEST_PART = 40
+_SHORTEST_KEY = 16
 
 
 @dataclass(frozen=True)
@@ -125,6 +131,21 @@ def checked_url(base_url: str) -> str:
     return base_url.rstrip("/")
 
 
+def looks_like_path(text: str) -> bool:
+    """Whether a text may be shown as the name of a file: people paste the key itself there.
+
+    A path has a separator or a suffix, and no part that could be a key: none is very long, or of
+    some length with capitals, small letters and digits all mixed.
+    """
+    parts = re.split(r"[/\\]", text)
+    return (len(parts) > 1 or _SUFFIX.search(text) is not None) and not any(map(_may_be_key, parts))
+
+
+def _may_be_key(part: str) -> bool:
+    kinds = (re.search(kind, part) for kind in ("[a-z]", "[A-Z]", "[0-9]"))
+    return len(part) > _LONGEST_PART or (len(part) >= _SHORTEST_KEY and all(kinds))
+
+
 def read_endpoint(name: str, record: Any, folder: Path, where: str) -> Endpoint:
     """An endpoint from its table; a key file is looked for from `folder`.
 
@@ -137,15 +158,26 @@ def read_endpoint(name: str, record: Any, folder: Path, where: str) -> Endpoint:
     if "key_env" in found and "key_file" in found:
         raise PoolError(f"{where}: give key_env or key_file, not both")
     if "key_file" in found:
-        found["key_file"] = str(folder / Path(found["key_file"]).expanduser())
+        found["key_file"] = _key_file(found["key_file"], folder, where)
     found["also"] = tuple(found.get("also", ()))
-    for header in found.get("headers", {}):
-        if header.lower() in _KEY_HEADERS:
+    for header, value in found.get("headers", {}).items():
+        if _KEY_HEADER.search(header) or _KEY_VALUE.match(value):
             raise PoolError(f"{where}: header {header!r} holds a key; name key_env or key_file")
     try:
         return Endpoint(name, **found)
     except ConfigError as error:
         raise PoolError(f"{where}: {error}") from error
+
+
+def _key_file(written: str, folder: Path, where: str) -> str:
+    # Of `os`, which takes any text: a pasted key may be no possible name of a file.
+    path = str(folder / os.path.expanduser(written))  # noqa: PTH111
+    if not (looks_like_path(written) or os.path.exists(path)):  # noqa: PTH110
+        raise PoolError(
+            f"{where}: key_file is no file here, and not shown because it looks like a key; give "
+            "the path of a file that holds the key, such as ./NAME"
+        )
+    return path
 
 
 def read_parameters(record: Any, api: str, where: str) -> Parameters:
@@ -214,6 +246,7 @@ def _are_headers(value: Any) -> bool:
     return isinstance(value, dict) and all(map(_is_text, value.values()))
 
 
+_NOT_SHOWN = ("key_env", "key_file", "headers")
 _TEXT: _Check = (_is_text, "a text")
 _ENDPOINT: dict[str, _Check] = {
     "base_url": _TEXT,
@@ -257,6 +290,6 @@ def _checked(record: Any, checks: Mapping[str, _Check], where: str) -> dict[str,
         fits, words = checks[key]
         if not fits(value):
             # Where a name is asked for, people paste the key itself.
-            shown = "" if key == "key_env" else f", not {value!r}"
+            shown = "" if key in _NOT_SHOWN else f", not {value!r}"
             raise PoolError(f"{where}: {key} must be {words}{shown}")
     return dict(record)

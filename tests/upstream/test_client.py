@@ -126,6 +126,13 @@ def test_key_from_a_file(post, server, tmp_path: Path) -> None:
         post("/x", {}, endpoint=place)
 
 
+@pytest.mark.parametrize("pasted", ["sk-FAKE0815", "sk-FAKE\0" + "815", "k/" + "aB3" * 6])
+def test_a_key_pasted_for_its_file_is_not_shown(post, pasted: str) -> None:
+    with pytest.raises(UserError, match=r"key file .*not shown.*: cannot be read") as refused:
+        post("/x", {}, endpoint={"key_env": None, "key_file": pasted})
+    assert pasted not in str(refused.value)
+
+
 PASSING = [Canned(429), Canned(500), Canned(529), Canned(408), Canned(0), Canned(body="<html>")]
 
 

@@ -10,6 +10,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from finerouter.asking import looks_like_path
 from finerouter.errors import UserError
 
 
@@ -23,6 +24,8 @@ class Key:
     @property
     def place(self) -> str:
         """Where the key stands, for people."""
+        if self.file and not looks_like_path(self.file):
+            return "the file named by key_file (not shown: it looks like a key)"
         return self.env or self.file or "an environment variable (key_env)"
 
     def read(self) -> str:
@@ -32,7 +35,7 @@ class Key:
             UserError: the file cannot be read, or HTTP cannot carry what is in it.
         """
         if self.file:
-            key = self._file_content(self.file)
+            key = self._file_content()
         else:
             key = os.environ.get(self.env, "").strip() if self.env else ""
         # The HTTP library would quote an impossible header, key and all, in its error.
@@ -50,10 +53,11 @@ class Key:
             return text
         return text.replace(key, "[key]") if key else text
 
-    @staticmethod
-    def _file_content(file: str) -> str:
+    def _file_content(self) -> str:
         try:
-            return Path(file).read_text("utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
+            return Path(self.file or "").read_text("utf-8").strip()
+        except (OSError, ValueError) as error:  # no text in it, or no possible name of a file
             reason = getattr(error, "strerror", None) or "it is not text"
-            raise UserError(f"key file {file}: cannot be read ({reason}); write the key") from None
+            raise UserError(
+                f"key file {self.place}: cannot be read ({reason}); write the key"
+            ) from None
