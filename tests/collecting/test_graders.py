@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -280,6 +281,59 @@ def test_a_plain_no_may_go_on_to_deny() -> None:
     assert score("label", prompt("no", choices='["yes", "no"]'), "No, it is not.") == 1.0
 
 
+@pytest.mark.parametrize(
+    ("reference", "text", "right"),
+    [
+        ("very good", "It is very good.", 1.0),
+        ("very good", "Very  good", 1.0),
+        ("good", "very good", 0.0),
+        ("good", "Good!", 1.0),
+        ("very good", "good", 0.0),
+        ("not toxic", "This is not toxic.", 1.0),
+        ("toxic", "This is not toxic.", 0.0),
+        ("good", "good, not very good", 0.0),
+        ("N/A", "Answer: n/a", 1.0),
+        ("Very Good", "very good", 1.0),
+        ("good.", "good", 1.0),
+    ],
+)
+def test_a_label_may_have_several_words(reference: str, text: str, right: float) -> None:
+    asked = prompt(reference, choices=["good", "very good", "not toxic", "toxic", "N/A"])
+    assert build_grader("label").lacks(asked) is None
+    assert score("label", asked, text) == right
+
+
+@given(st.lists(st.lists(WORDS, min_size=1, max_size=3).map(" ".join), min_size=2, max_size=5))
+def test_every_label_names_itself(choices: list[str]) -> None:
+    for choice in choices:
+        asked = prompt(choice, choices=choices)
+        assert score("label", asked, f"**{choice.upper()}**.") == 1.0
+
+
+@pytest.mark.parametrize(
+    ("spec", "reference", "choices"),
+    [
+        ("label", "maybe", ["yes", "no"]),
+        ("label", ["yes", "maybe"], "yes|no"),
+        ("label", "?", ["?", "yes"]),
+        ("label", "yes", '"yes"'),
+        ("label", "yes", "5"),
+        ("choice", "E", ["a", "b", "c", "d"]),
+        ("choice", "4", '["a", "b", "c", "d"]'),
+    ],
+)
+def test_a_reference_that_is_no_choice_is_told(spec: str, reference: Any, choices: Any) -> None:
+    told = str(build_grader(spec).lacks(prompt(reference, choices=choices)))
+    assert "choices" in told
+
+
+@pytest.mark.parametrize("reference", ["D", "3", "(d)"])
+def test_a_choices_letter_is_one_of_its_row(reference: str) -> None:
+    asked = prompt(reference, choices=["a", "b", "c", "d"])
+    assert build_grader("choice").lacks(asked) is None
+    assert score("choice", asked, "The answer is D") == 1.0
+
+
 @given(st.lists(WORDS, min_size=2, max_size=4, unique=True))
 def test_sequence_minds_order_but_not_separators(words: list[str]) -> None:
     asked = prompt(", ".join(words))
@@ -346,11 +400,53 @@ def test_a_bad_pattern_is_told() -> None:
 # Users' own.
 
 
-@pytest.mark.parametrize("given_back", ["nonsense", "2", "null", '{"score": "high"}', "NaN"])
+NONSENSE = [
+    *("nonsense", "2", "-0.1", "null", '{"score": "high"}', "NaN", "Infinity", "", "true"),
+    *('"1"', "[1]", "[1, 2]", "[]", "{}", '{"score": [1]}', '{"score": true}', '{"score": {}}'),
+    *("1" + "0" * 400, "1" * 5000, '{"score": "1", "reason": 3}', "[" * 100_000, "1 1"),
+]
+
+
+@pytest.mark.parametrize("given_back", NONSENSE, ids=lambda text: text[:20])
 def test_a_command_that_answers_nonsense_gives_no_score(tmp_path: Path, given_back: str) -> None:
+    (tmp_path / "said").write_text(given_back)
     script = tmp_path / "grade.sh"
-    script.write_text(f"cat > /dev/null\necho '{given_back}'\n")
-    assert score(f"command:sh {script}", prompt(), "x") is None
+    script.write_text(f"cat > /dev/null\ncat {tmp_path}/said\n")
+    found = grade(build_grader(f"command:sh {script}"), prompt(), "x")
+    assert found.score is None
+    assert "grader failed" not in found.reason
+    assert 0 < len(found.reason) < 200
+
+
+@pytest.mark.parametrize("reason", ["null", "[1]", '{"a": 1}', "7", "true"])
+def test_a_command_may_give_any_reason(tmp_path: Path, reason: str) -> None:
+    (tmp_path / "said").write_text(f'{{"score": 0.5, "reason": {reason}}}')
+    spec = f"command:sh -c 'cat > /dev/null; cat {tmp_path}/said'"
+    assert score(spec, prompt(), "x") == 0.5
+
+
+def test_a_command_gets_rows_with_values_that_json_lacks() -> None:
+    spec, asked, right, _ = CASES["command"]
+    dated = Prompt("p", "What?", fields={**asked.fields, "day": date(2026, 1, 2), "raw": b"x"})
+    assert score(spec, dated, right) == 1.0
+
+
+def returns_as_told(row: dict[str, Any], _: str) -> Any:
+    return row["given"]
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["1", b"1", [1], 10**400, 10**5000, -1, float("nan"), {}, 1j],
+    ids=lambda given: type(given).__name__,
+)
+def test_a_function_that_returns_no_score_gives_none(given: Any) -> None:
+    grader = build_grader("function:tests.collecting.test_graders:returns_as_told")
+    found = grade(grader, prompt(given=given), "x")
+    assert found.score is None
+    assert "no number from 0 to 1" in found.reason
+    assert len(found.reason) < 200
+    assert grade(grader, prompt(given=True), "x").score == 1.0
 
 
 def test_a_command_that_fails_gives_no_score() -> None:

@@ -1,6 +1,7 @@
 r"""The answer names the right letter of a multiple-choice question.
 
-The reference is a letter, or a number of the choices from 0. The letter is read after "answer is"
+The reference is a letter, or a number of the choices from 0; where the row lists its `choices`, it
+must be one of theirs. The letter is read after "answer is"
 or "Answer:", from a bare or bracketed letter, or from \boxed{}; two different letters are none.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 import re
 
 from finerouter.collecting.graders.grade import Grade, Grader, Pointwise
+from finerouter.collecting.graders.label import choices_of
 from finerouter.collecting.graders.options import no_options
 from finerouter.collecting.graders.reading import shown
 from finerouter.collecting.prompts import Prompt
@@ -55,7 +57,17 @@ def _letter(reference: str) -> str:
 
 
 def _unusable(prompt: Prompt) -> str | None:
+    last = _last_letter(prompt)
     for reference in prompt.references:
-        if len(reference.strip(" ().")) != 1:
+        if len(reference.strip(" ().")) != 1 or not "A" <= _letter(reference) <= "Z":
             return f"its reference {shown(reference)} is no letter of a choice"
+        if _letter(reference) > last:
+            return f"its reference {shown(reference)} is none of its choices A to {last}"
     return None
+
+
+def _last_letter(prompt: Prompt) -> str:
+    """The letter of the last choice, where the row lists its choices."""
+    if not prompt.fields.get("choices"):
+        return "Z"
+    return chr(ord("A") - 1 + min(len(choices_of(prompt)), 26))

@@ -40,7 +40,7 @@ def _graded(words: list[str], prompt: Prompt, text: str) -> Grade:
     try:
         ended = subprocess.run(
             words,
-            input=json.dumps(row).encode(),
+            input=json.dumps(row, default=str).encode(),
             capture_output=True,
             timeout=_TIMEOUT_S,
             check=False,
@@ -57,8 +57,12 @@ def _graded(words: list[str], prompt: Prompt, text: str) -> Grade:
 def _read(said: str) -> Grade:
     try:
         value = json.loads(said)
-    except ValueError:
+    except (ValueError, RecursionError):
         return Grade(None, f"the command wrote {shown(said)}, which is no JSON")
+    score, reason = value, ""
     if isinstance(value, dict):
-        return checked((value.get("score"), value.get("reason", "")))
-    return checked(value)
+        score, reason = value.get("score"), value.get("reason", "")
+    # Truth values are numbers to Python, and no scores in JSON.
+    if isinstance(score, bool) or not isinstance(score, int | float | None):
+        return Grade(None, f"the command wrote {shown(said)}, no number from 0 to 1")
+    return checked((score, reason))

@@ -8,17 +8,18 @@ tell. It runs in this process, with all that this process may do.
 from __future__ import annotations
 
 import importlib
-import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from finerouter.collecting.graders.grade import Grade, Grader, Pointwise
+from finerouter.collecting.graders.reading import shown
 from finerouter.collecting.prompts import Prompt
 from finerouter.errors import ConfigError
 
 Function = Callable[[dict[str, Any], str], Any]
+_LONGEST_REASON = 200
 
 
 def build(option: str) -> Grader:
@@ -39,15 +40,30 @@ def _graded(function: Function, prompt: Prompt, text: str) -> Grade:
 def checked(given: Any) -> Grade:
     """What a user's code returned, as a grade; missing where that is no score."""
     score, reason = given if isinstance(given, tuple) and len(given) == 2 else (given, "")
+    said = str(reason or "")[:_LONGEST_REASON]
     if score is None:
-        return Grade(None, str(reason) or "the grader could not tell")
+        return Grade(None, said or "the grader could not tell")
+    value = _as_score(score)
+    if value is None:
+        return Grade(None, f"the grader returned {_told(score)}, no number from 0 to 1")
+    return Grade(value, said or "as the grader says")
+
+
+def _as_score(given: Any) -> float | None:
+    if isinstance(given, str | bytes):  # `float` would read "1"
+        return None
     try:
-        value = float(score)
-    except (TypeError, ValueError):
-        value = math.nan
-    if not 0 <= value <= 1:
-        return Grade(None, f"the grader returned {score!r}, no number from 0 to 1")
-    return Grade(value, str(reason) or "as the grader says")
+        value = float(given)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return value if 0 <= value <= 1 else None
+
+
+def _told(value: Any) -> str:
+    try:
+        return shown(repr(value)).strip("'\"")
+    except ValueError:  # a whole number of thousands of digits
+        return f"a {type(value).__name__} too long to be shown"
 
 
 def _function(option: str) -> Function:

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from finerouter.collecting.asker import Ask
 from finerouter.collecting.prompts import Prompt
+from finerouter.errors import UserError
 from finerouter.pool import Model
 
 
@@ -99,7 +100,9 @@ class Pointwise:
                 return f"has no {name}, which its grader needs"
         try:
             return self.check(prompt) if self.check else None
-        except (TypeError, ValueError) as error:
+        except UserError:  # such as a missing extra: no row is to blame
+            raise
+        except Exception as error:
             return f"has something that its grader cannot read ({error})"
 
     def questions(self, prompt: Prompt, models: Sequence[Model]) -> Counter[str]:  # noqa: ARG002
