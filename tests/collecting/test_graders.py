@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import platform
+import socket
 import sys
 from datetime import date
 from pathlib import Path
@@ -23,7 +25,7 @@ from finerouter.collecting.graders.overlap import common_subsequence
 from finerouter.collecting.graders.pairwise import read_better
 from finerouter.collecting.graders.rubric import read_mark
 from finerouter.collecting.journal import Kept
-from finerouter.collecting.sandbox import Limits, isolated, run_program
+from finerouter.collecting.sandbox import Limits, refusal, run_program
 from finerouter.errors import ConfigError
 from finerouter.pool import Model, ModelPool
 from finerouter.upstream.apis import Answer
@@ -505,7 +507,7 @@ def test_endless_and_greedy_code_is_stopped() -> None:
 
 
 needs_namespaces = pytest.mark.skipif(
-    not isolated(), reason="this kernel gives no user namespaces; code runs with limits alone"
+    bool(refusal()), reason="this kernel gives no sandbox; code runs with limits alone"
 )
 
 
@@ -526,7 +528,9 @@ def test_code_reaches_nothing_outside(server, tmp_path: Path, code: str) -> None
     (tmp_path / "mine").write_text("kept")
     program = code.format(port=server.port, folder=tmp_path, pid=os.getpid())
     ended = run_program(program, Limits(5.0, 256))
-    assert ended.code not in (0, 97)
+    assert ended.code != 0
+    assert not ended.trouble
+    assert not ended.complete
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
@@ -542,8 +546,127 @@ def test_code_may_write_its_own_folder_and_leaves_nothing_running() -> None:
     assert (ended.code, ended.output) == (0, "x 1\n")
 
 
+@needs_namespaces
+@pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_SEQPACKET])
+@pytest.mark.parametrize(
+    "made",
+    [
+        "socket.socket(socket.AF_UNIX, {kind})",
+        # A datagram socket of a pair may turn to another address.
+        "socket.socketpair(socket.AF_UNIX, {kind})[0]",
+    ],
+)
+def test_code_reaches_no_socket_that_is_a_file(tmp_path: Path, kind: int, made: str) -> None:
+    path = str(tmp_path / "service")
+    with socket.socket(socket.AF_UNIX, kind) as service:
+        service.bind(path)
+        if kind != socket.SOCK_DGRAM:
+            service.listen()
+        service.settimeout(0.2)
+        program = (
+            f"import socket\nmine = {made.format(kind=int(kind))}\n"
+            f"mine.connect({path!r})\nmine.send(b'reached')\n"
+        )
+        ended = run_program(program, Limits(5.0, 256))
+        assert not ended.complete
+        assert "Error" in ended.output
+        with pytest.raises(TimeoutError):
+            service.recv(10) if kind == socket.SOCK_DGRAM else service.accept()
+
+
+@needs_namespaces
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import socket; socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)",
+        "import socket; socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM)",
+        "import ctypes; assert ctypes.CDLL(None).syscall(425, 1, 0) != -1",
+        "import os; os.open('/dev/kmsg', os.O_WRONLY)",
+        "import os; os.open('/dev/tty', os.O_RDWR)",
+    ],
+)
+def test_code_gets_no_other_way_out(code: str) -> None:
+    ended = run_program(code, Limits(5.0, 256))
+    assert not ended.complete
+    assert "Error" in ended.output
+
+
+ORDINARY = {
+    "subprocess": "import subprocess, sys\n"
+    "run = subprocess.run([sys.executable, '-c', '1'], stdin=subprocess.DEVNULL)\n"
+    "assert run.returncode == 0",
+    "asyncio": "import asyncio\nasync def f(): return 3\nassert asyncio.run(f()) == 3",
+    "multiprocessing": "import multiprocessing\n"
+    "with multiprocessing.Pool(2) as pool: assert pool.map(abs, [-1, 2]) == [1, 2]",
+    "spawn": "import multiprocessing\nif __name__ == '__main__':\n"
+    "    one = multiprocessing.get_context('spawn').Process(target=print)\n"
+    "    one.start(); one.join(); assert one.exitcode == 0",
+    "pickle": "import pickle\nclass A: pass\nassert type(pickle.loads(pickle.dumps(A()))) is A",
+    "inspect": "import inspect\ndef f(): return 1\nassert 'return 1' in inspect.getsource(f)",
+    "future": "from __future__ import annotations\ndef f(x: nothing): return x",
+    "no future": "def f(x: int): return x\nassert f.__annotations__ == {'x': int}",
+    "unittest": "import unittest\nclass T(unittest.TestCase):\n"
+    "    def test(self): self.assertEqual(__name__, '__main__')\n"
+    "assert unittest.main(exit=False).result.testsRun == 1",
+    "stdin": "import sys\nassert sys.stdin.read() == ''",
+    "argv": "import sys\nassert sys.argv == [__file__]",
+    "random": "import os, sqlite3, tempfile\nassert len(open('/dev/urandom', 'rb').read(4)) == 4\n"
+    "sqlite3.connect('x.db').execute('create table t (a)')\ntempfile.NamedTemporaryFile()",
+}
+
+
+@pytest.mark.parametrize("code", ORDINARY.values(), ids=ORDINARY)
+def test_ordinary_programs_run(code: str) -> None:
+    ended = run_program(code, Limits(10.0, 512), open_network=bool(refusal()))
+    assert (ended.code, ended.complete, ended.trouble) == (0, True, ""), ended.output
+
+
+@pytest.mark.parametrize("code", [1, 97, 126, 127, 137, 255])
+def test_no_exit_code_passes_for_a_failure_of_the_sandbox(code: int) -> None:
+    asked = prompt(tests="assert f() == 1")
+    assert score("tests", asked, f"import os; os._exit({code})") == 0.0
+
+
+def test_nothing_written_passes_for_the_end() -> None:
+    cheat = (
+        "import os\n"
+        "source = open(__file__).read()\n"
+        "for descriptor in range(1, 20):\n"
+        "    try: os.write(descriptor, b'started\\n' + source.encode())\n"
+        "    except OSError: pass\n"
+        "print(source.split(chr(39))[-2], flush=True)\n"
+        "os._exit(0)"
+    )
+    assert score("tests", prompt(tests="assert 'False' == 'True'"), cheat) == 0.0
+
+
+@pytest.mark.parametrize("option", ["memory=5", "timeout=0.0001", "timeout=inf", "memory=0"])
+def test_limits_within_which_nothing_runs_are_told(option: str) -> None:
+    with pytest.raises(ConfigError, match="grader tests: nothing can run within the limits"):
+        build_grader(f"tests:{option}")
+
+
+def test_a_sandbox_that_fails_gives_no_score(monkeypatch: pytest.MonkeyPatch) -> None:
+    grader = build_grader("tests")
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    found = grade(grader, prompt(tests=["assert True", "assert False"]), "x = 1")
+    assert found.score is None
+    assert found.reason.startswith("the sandbox failed: Python did not start (exit code 1)")
+
+
+def test_a_processor_without_a_filter_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    refusal.cache_clear()
+    monkeypatch.setattr(platform, "machine", lambda: "pdp11")
+    try:
+        assert "written for pdp11" in refusal() or sys.platform != "linux"
+        with pytest.raises(ConfigError, match="accept that with tests:open"):
+            build_grader("tests")
+    finally:
+        refusal.cache_clear()
+
+
 def test_without_namespaces_code_is_refused_unless_that_is_accepted(monkeypatch) -> None:
-    monkeypatch.setattr(code_tests, "isolated", lambda: False)
+    monkeypatch.setattr(code_tests, "refusal", lambda: "no namespaces")
     with pytest.raises(ConfigError, match="accept that with tests:open"):
         build_grader("tests")
     grader = build_grader("tests:open")
@@ -720,14 +843,14 @@ def test_a_row_that_a_grader_cannot_read_is_told() -> None:
     assert build_grader("json-schema").lacks(prompt(None, schema=5))
 
 
-@pytest.mark.skipif(not isolated(), reason="this kernel gives no namespaces")
+@needs_namespaces
 def test_code_that_prints_its_own_source_does_not_pass() -> None:
     asked = prompt(None, tests="assert False")
     cheat = "import os\nprint(open(__file__).read(), flush=True)\nos._exit(0)"
     assert score("tests", asked, cheat) == 0.0
 
 
-@pytest.mark.skipif(not isolated(), reason="this kernel gives no namespaces")
+@needs_namespaces
 def test_right_code_may_print_a_lot() -> None:
     asked = prompt(None, tests="assert answer == 4")
     assert score("tests", asked, "print('x' * 100_000)\nanswer = 4") == 1.0

@@ -4,29 +4,30 @@ The column `tests` holds Python that fails with an exception, or a list of such 
 the share that passes. The code is the longest fenced block, else the whole answer; `prefix`, where
 there is one, comes before it. `tests:timeout=10,memory=512` are seconds and megabytes.
 
-Where the kernel gives no namespaces, code could reach the network and write the user's files: then
-the grader refuses, unless `tests:open` says that this is accepted.
+Where the kernel gives no namespaces or no filter of system calls, code could reach the network and
+write the user's files: then the grader refuses, unless `tests:open` says that this is accepted.
+Where the sandbox itself fails, the answer has no score.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import re
-import secrets
 from collections.abc import Sequence
 
 from finerouter.collecting.graders.grade import Grade, Grader, Pointwise
 from finerouter.collecting.graders.options import read_options
 from finerouter.collecting.graders.reading import shown
 from finerouter.collecting.prompts import Prompt
-from finerouter.collecting.sandbox import Ended, Limits, isolated, run_program
+from finerouter.collecting.sandbox import Ended, Limits, refusal, run_program
 from finerouter.errors import ConfigError
 
 _FENCED = re.compile(r"```[\w+-]*[ \t]*\n(.*?)(?:```|\Z)", re.DOTALL)
-ISOLATED = "code ran in an empty folder in memory, without network but for sockets of this machine"
+ISOLATED = "code ran in an empty folder in memory, without network"
 OPEN = (
-    "code ran with limits on time and memory only: this kernel gives no namespaces, so the network "
-    "and the user's files were within its reach"
+    "code ran with limits on time and memory only ({refusal}), so the network and the user's files "
+    "were within its reach"
 )
 
 
@@ -34,22 +35,33 @@ def build(option: str) -> Grader:
     """The grader, with its limits.
 
     Raises:
-        ConfigError: an option is wrong; or code cannot be isolated here, and nobody accepted that.
+        ConfigError: an option is wrong; code cannot be isolated here, and nobody accepted that; or
+            Python cannot even start within the limits.
     """
     kinds = {"timeout": float, "memory": int, "open": bool}
     options = read_options("tests", option, kinds)
-    if not isolated() and not options.get("open"):
+    if refusal() and not options.get("open"):
         raise ConfigError(
-            "grader tests: this system gives no namespaces, so code that a model wrote could reach "
-            "the network and your files; run where it does, or accept that with tests:open"
+            f"grader tests: code that a model wrote could reach the network and your files here "
+            f"({refusal()}); run where it cannot, or accept that with tests:open"
         )
     limits = Limits(options.get("timeout", 10.0), options.get("memory", 512))
+    _check_limits(option, limits)
 
     def score(prompt: Prompt, text: str) -> Grade:
-        return _share([_passes(prompt, text, piece, limits) for piece in _tests(prompt)])
+        return _share([_run(prompt, text, piece, limits) for piece in _tests(prompt)])
 
-    said = ISOLATED if isolated() else OPEN
+    said = OPEN.format(refusal=refusal()) if refusal() else ISOLATED
     return Pointwise(score, needs=("tests",), blocking=True, said=(said,), check=_unusable)
+
+
+def _check_limits(option: str, limits: Limits) -> None:
+    in_range = 0 < limits.timeout_s < math.inf and limits.memory_mb > 0
+    trouble = _run_within("pass", limits).trouble if in_range else "they must be above 0"
+    if trouble:
+        raise ConfigError(
+            f"grader tests: nothing can run within the limits {option!r} ({trouble}); allow more"
+        )
 
 
 def code_of(text: str) -> str:
@@ -57,15 +69,24 @@ def code_of(text: str) -> str:
     return max(_FENCED.findall(text), key=len, default=text)
 
 
-def _passes(prompt: Prompt, text: str, piece: str, limits: Limits) -> tuple[bool, str]:
-    # Code that ends the process early must not pass: only what comes after the tests says this.
-    passed = secrets.token_hex(16)
+def _run(prompt: Prompt, text: str, piece: str, limits: Limits) -> Ended:
     prefix = str(prompt.fields.get("prefix") or "")
-    program = f"{prefix}\n{code_of(text)}\n\n{piece}\n\nprint({passed!r})\n"
-    ended = run_program(program, limits, open_network=not isolated())
-    # Its last line and a clean end: code that prints its own source has the word, too.
-    last = ended.output.rstrip().rpartition("\n")[2]
-    return ended.code == 0 and last == passed, _reason(ended)
+    return _run_within(f"{prefix}\n{code_of(text)}\n\n{piece}\n", limits)
+
+
+def _run_within(program: str, limits: Limits) -> Ended:
+    return run_program(program, limits, open_network=bool(refusal()))
+
+
+def _share(runs: Sequence[Ended]) -> Grade:
+    troubles = [ended.trouble for ended in runs if ended.trouble]
+    if troubles:
+        return Grade(None, f"the sandbox failed: {troubles[0]}")
+    # Code that ends the process early must not pass: only at the last line is a run complete.
+    failures = [_reason(ended) for ended in runs if ended.code != 0 or not ended.complete]
+    passed = len(runs) - len(failures)
+    why = f": {failures[0]}" if failures else ""
+    return Grade(passed / len(runs), f"{passed} of {len(runs)} tests pass{why}")
 
 
 def _reason(ended: Ended) -> str:
@@ -73,13 +94,6 @@ def _reason(ended: Ended) -> str:
         return "out of time"
     last = ended.output.strip().splitlines()[-1:] or [f"exit code {ended.code}"]
     return shown(last[0], 120)
-
-
-def _share(results: Sequence[tuple[bool, str]]) -> Grade:
-    failures = [reason for passed, reason in results if not passed]
-    passed = len(results) - len(failures)
-    why = f": {failures[0]}" if failures else ""
-    return Grade(passed / len(results), f"{passed} of {len(results)} tests pass{why}")
 
 
 def _tests(prompt: Prompt) -> list[str]:
