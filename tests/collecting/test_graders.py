@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import platform
+import re
 import socket
 import sys
 from datetime import date
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 
 from finerouter.collecting import GRADERS, JUDGES, Panel, Prompt, build_grader
 from finerouter.collecting.asker import Missing
-from finerouter.collecting.graders import Given, Grade, Grader, code_tests
+from finerouter.collecting.graders import Given, Grade, Grader, code_tests, regex
 from finerouter.collecting.graders.choice import named_letter
 from finerouter.collecting.graders.code_tests import code_of
 from finerouter.collecting.graders.overlap import common_subsequence
@@ -397,6 +398,35 @@ def test_a_bad_pattern_is_told() -> None:
     with pytest.raises(ConfigError, match="is no regular expression"):
         build_grader("regex:(")
     assert "is no regular expression" in str(build_grader("regex").lacks(prompt("(")))
+
+
+ENDLESS, LONG = "(a+)+$", "a" * 40 + "b"
+
+
+def test_a_pattern_that_backtracks_without_end_gives_no_score() -> None:
+    grader = regex.build("", most_s=0.2)
+    asked = prompt(ENDLESS)
+    texts = ["aaa", LONG, "aa", "b"]
+    answers = [Given(MODEL, text) for text in texts]
+    found = asyncio.run(grader.grade(asked, answers, nobody))
+    assert [each.score for each in found] == [1.0, None, 1.0, 0.0]
+    assert found[1].reason == "the search for '(a+)+$' took too long"
+    # Another reference may still be found, and an endless one is not a wrong one.
+    assert grade(grader, prompt([ENDLESS, "b$"]), LONG).score == 1.0
+    assert grade(grader, prompt(["c", ENDLESS]), LONG).score is None
+    assert grade(regex.build(ENDLESS, most_s=0.2), prompt(), LONG).score is None
+
+
+@pytest.mark.parametrize("pattern", ["(" * 5000 + ")" * 5000, "a{99999999999999999999}"])
+def test_a_pattern_that_cannot_be_compiled_is_told(pattern: str) -> None:
+    assert "is no regular expression" in str(build_grader("regex").lacks(prompt(pattern)))
+    with pytest.raises(ConfigError, match="is no regular expression"):
+        build_grader(f"regex:{pattern}")
+
+
+def test_a_pattern_is_searched_in_any_text() -> None:
+    for text in ("\ud800", "\x00\n\r", "é" * 70_000):
+        assert score("regex", prompt(re.escape(text)), text) == 1.0
 
 
 # Users' own.
