@@ -179,6 +179,24 @@ def test_judges_are_journaled_and_budgeted_too(server, tmp_path: Path) -> None:
     assert again.json["mean_score"] == done.json["mean_score"]
 
 
+def test_pairs_that_no_judge_may_compare_are_told_beforehand(server, tmp_path: Path) -> None:
+    place, judge = JUDGES.replace("URL", server.url).split("[[models]]")
+    judges = [judge.replace('"j"', f'"{kin}"').replace('"judge"', f'"judge-{kin}"') for kin in "sl"]
+    (tmp_path / "judges.toml").write_text("[[models]]".join([place, *judges]))
+    options = ("--judges", tmp_path / "judges.toml", "--estimate")
+    alone = collect(tmp_path, "--grader", "pairwise", *options)
+    assert_refused(alone, "'small' can be compared with no other")
+    third = POOL.replace("URL", server.url).split("[[models]]")[1].replace('"small"', '"third"')
+    with (tmp_path / "pool.toml").open("a") as pool:
+        pool.write("[[models]]" + third.replace('"s"', '"t"'))
+    some = collect(tmp_path, "--grader", "pairwise", *options)
+    assert some.code == 0
+    assert "in 1 of 3 pairs of models, which will not be compared (small and large)" in some.err
+    typo = collect(tmp_path, "--grader", "pairwise:tiny", *options)
+    assert_refused(typo, "no model of the pool is called 'tiny'; it has small, large, third")
+    assert not server.requests
+
+
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 def test_prompts_may_be_a_table(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"prompts.{suffix}"

@@ -19,12 +19,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from finerouter.asking import Parameters
-from finerouter.collecting import Collected, Prompt, collect
+from finerouter.collecting import Collected, Panel, Prompt, build_grader, collect
 from finerouter.collecting.estimate import quote
 from finerouter.collecting.graders.grade import Grade, Pointwise
 from finerouter.collecting.journal import Journal
 from finerouter.collecting.request import check_askable, question_of
-from finerouter.errors import DataError, PoolError
+from finerouter.errors import ConfigError, DataError, PoolError
 from finerouter.outcomes import OutcomeTable
 from finerouter.pool import Model, ModelPool
 from finerouter.upstream import Patience
@@ -254,6 +254,20 @@ def test_without_token_counts_the_most_is_counted(server, pool, journal) -> None
     assert np.isnan(collected.outcomes.cost_usd).all()
     most = sum(question_of(each, PROMPTS[0].text).most_usd for each in pool)
     assert collected.spending.spent_usd == pytest.approx(most)
+
+
+@pytest.mark.parametrize("spec", ["pairwise:typo", "pairwise"])
+def test_nothing_is_paid_for_where_answers_could_not_be_compared(
+    server, pool, journal, spec: str
+) -> None:
+    kin = "kin" if spec == "pairwise" else "third"
+    panel = Panel(ModelPool((model(server, "judge", family=kin),)))
+    with pytest.raises(ConfigError):
+        run(pool, journal, grader=build_grader(spec, panel))
+    rows = [Prompt("p", "Say 2", fields={"grader": spec})]
+    with pytest.raises(ConfigError):
+        run(pool, journal, prompts=rows, grader=build_grader("by-row", panel))
+    assert not server.requests
 
 
 # Trouble.

@@ -813,6 +813,57 @@ def test_an_answer_alone_or_an_unreadable_verdict_is_missing() -> None:
     assert [grade.score for grade in half] == [None, None]
 
 
+def of_families(*families: str) -> list[Model]:
+    return [Model(f"m-{family}", family=family) for family in families]
+
+
+def test_pairs_that_no_judge_may_compare_are_told_before_asking() -> None:
+    grader = build_grader("pairwise", panel("x", "y"))
+    (doubt,) = grader.doubts([prompt()], of_families("x", "y", "z"))
+    assert doubt == (
+        "judges: all are kin to one of the two in 1 of 3 pairs of models, which will not be "
+        "compared (m-x and m-y); a judge of another family would compare them"
+    )
+    assert not grader.doubts([prompt()], of_families("x", "z", "v"))
+    assert not build_grader("pairwise:m-z", panel("x", "y")).doubts([], of_families("x", "y", "z"))
+    many = build_grader("pairwise", panel("x", "y")).doubts(
+        [], of_families(*"x" * 3, *"y" * 3, "z")
+    )
+    assert "9 of 21 pairs" in many[0]
+    assert "and 4 more" in many[0]
+
+
+def test_pairs_without_a_judge_are_counted() -> None:
+    answers = {"x": "short", "y": "quite a bit longer", "z": "by far the longest of all answers"}
+    grades, asked, notes = judged("pairwise", answers, prefers_long, "x", "y")
+    assert [grade.score for grade in grades] == [0.0, 0.0, 1.0]
+    assert len(asked) == 4
+    assert notes[-1] == "judges: 1 comparisons had no judge of another family"
+
+
+@pytest.mark.parametrize(
+    ("spec", "judges", "models", "told"),
+    [
+        ("pairwise:m-typo", "j", "xyz", "no model of the pool is called 'm-typo'; it has m-x, m-y"),
+        ("pairwise", "j", "x", "'m-x' can be compared with no other"),
+        ("pairwise", "xy", "xy", "'m-x' can be compared with no other"),
+        ("pairwise:m-x", "xy", "xyz", "'m-y' can be compared with no other"),
+        ("pairwise", "x", "xyz", "has only judges of its own family"),
+        ("rubric", "x", "xyz", "has only judges of its own family"),
+    ],
+)
+def test_models_that_cannot_be_judged_are_refused(
+    spec: str, judges: str, models: str, told: str
+) -> None:
+    grader = build_grader(spec, panel(*judges))
+    with pytest.raises(ConfigError, match=told):
+        grader.doubts([prompt()], of_families(*models))
+    rows = build_grader("by-row", panel(*judges))
+    with pytest.raises(ConfigError, match=told):
+        rows.doubts([prompt("1", grader="exact"), prompt(grader=spec)], of_families(*models))
+    assert not rows.doubts([prompt("1", grader="exact")], of_families(*models))
+
+
 def test_judges_need_a_panel() -> None:
     for name in JUDGES:
         with pytest.raises(ConfigError, match="give --judges FILE"):

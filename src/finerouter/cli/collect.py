@@ -103,6 +103,8 @@ def command(
     found = read_prompts(prompts, check=grader.lacks, most_bad=bad_rows)
     for row in found.bad_rows:
         click.echo(f"{prompts}: left out {row}", err=True)
+    for doubt in grader.doubts(found.prompts, pool.models):
+        click.echo(doubt, err=True)
     journal = journal or Path(f"{out}.journal.sqlite")
     if estimate:
         _print_quotes(_quotes(found, pool, grader, journal), as_json=as_json)

@@ -131,10 +131,12 @@ def collect(
         client: options of `Upstream`, such as its patience.
 
     Raises:
+        ConfigError: answers of a model could not be graded.
         PoolError: a model cannot be asked, or not within a budget.
         DataError: the journal is something else, or held by another run.
         OutputError: the journal cannot be written.
     """
+    grader.doubts(prompts, pool.models)
     check_askable((*pool, *grader.judges), budget_usd=budget_usd)
     work = _work(prompts, pool, pairs)
     opened = Journal(journal)

@@ -110,6 +110,15 @@ class ByRow:
         """See `Grader.questions`."""
         return self._of(prompt).questions(prompt, models)
 
+    def doubts(self, prompts: Sequence[Prompt], models: Sequence[Model]) -> Sequence[str]:
+        """See `Grader.doubts`."""
+        own: dict[int, tuple[Grader, list[Prompt]]] = {}
+        for prompt in prompts:
+            grader = self._of(prompt)
+            own.setdefault(id(grader), (grader, []))[1].append(prompt)
+        said = (doubt for grader, rows in own.values() for doubt in grader.doubts(rows, models))
+        return list(dict.fromkeys(said))
+
     def notes(self) -> Sequence[str]:
         """See `Grader.notes`."""
         said = (note for grader in self.built.values() for note in grader.notes())

@@ -57,6 +57,13 @@ class Grader(Protocol):
     def questions(self, prompt: Prompt, models: Sequence[Model]) -> Counter[str]:
         """How many questions each judge gets, if all these models answer the prompt."""
 
+    def doubts(self, prompts: Sequence[Prompt], models: Sequence[Model]) -> Sequence[str]:
+        """What the user should know before these models are asked these prompts.
+
+        Raises:
+            ConfigError: answers of some model could not be graded at all.
+        """
+
     def notes(self) -> Sequence[str]:
         """What the user should know of how it graded, such as how far judges agreed."""
 
@@ -108,6 +115,10 @@ class Pointwise:
     def questions(self, prompt: Prompt, models: Sequence[Model]) -> Counter[str]:  # noqa: ARG002
         """See `Grader.questions`; it asks nobody."""
         return Counter()
+
+    def doubts(self, prompts: Sequence[Prompt], models: Sequence[Model]) -> Sequence[str]:  # noqa: ARG002
+        """See `Grader.doubts`; it has none."""
+        return ()
 
     def notes(self) -> Sequence[str]:
         """See `Grader.notes`."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from statistics import fmean
@@ -20,6 +20,7 @@ from finerouter.collecting.asker import Ask
 from finerouter.collecting.graders.grade import Given, Grade
 from finerouter.collecting.graders.panel import Panel, Verdict
 from finerouter.collecting.prompts import Prompt
+from finerouter.errors import ConfigError
 from finerouter.pool import Model
 
 _QUESTION = """\
@@ -46,6 +47,7 @@ Say in a few words what sets the answers apart. Then write, as the last line, "B
 _RUBRIC = "it does what the request asks, correctly and completely, and nothing else."
 _BETTER = re.compile(r"better\W{0,6}(a|b|equal|tie|neither)\b", re.IGNORECASE)
 _ORDERS = ("as they are", "swapped")
+_SHOWN = 5
 _WIN, _TIE, _LOSS = 1.0, 0.5, 0.0
 
 
@@ -56,10 +58,11 @@ def build(option: str, panel: Panel) -> PairwiseJudge:
 
 @dataclass
 class Swaps:
-    """How often a judge said the same in both orders."""
+    """How often a judge said the same in both orders, or there was none to say anything."""
 
     same: int = 0
     other: int = 0
+    unjudged: int = 0
 
 
 @dataclass(frozen=True)
@@ -81,15 +84,54 @@ class PairwiseJudge:
 
     def questions(self, prompt: Prompt, models: Sequence[Model]) -> Counter[str]:  # noqa: ARG002
         """See `Grader.questions`."""
-        families = ({models[i].family, models[j].family} for i, j in self._pairs(models))
-        judges = (self.panel.for_families(pair) for pair in families)
+        judges = (self._judges(models[at] for at in pair) for pair in self._pairs(models))
         return Counter(judge.model for each in judges for judge in each * len(_ORDERS))
+
+    def doubts(self, prompts: Sequence[Prompt], models: Sequence[Model]) -> Sequence[str]:  # noqa: ARG002
+        """See `Grader.doubts`."""
+        self.panel.check(models)
+        names = [model.model for model in models]
+        if self.anchor is not None and self.anchor not in names:
+            raise ConfigError(
+                f"grader pairwise: no model of the pool is called {self.anchor!r}; it has "
+                f"{', '.join(names)}"
+            )
+        pairs = self._pairs(models)
+        judged = {pair for pair in pairs if self._judges(models[at] for at in pair)}
+        self._check_reach(names, judged)
+        left = [f"{names[i]} and {names[j]}" for i, j in pairs if (i, j) not in judged]
+        if not left:
+            return ()
+        more = f" and {len(left) - _SHOWN} more" if len(left) > _SHOWN else ""
+        return [
+            f"judges: all are kin to one of the two in {len(left)} of {len(pairs)} pairs of "
+            f"models, which will not be compared ({'; '.join(left[:_SHOWN])}{more}); a judge of "
+            "another family would compare them"
+        ]
+
+    def _check_reach(self, names: Sequence[str], judged: Iterable[tuple[int, int]]) -> None:
+        reached = {names[at] for pair in judged for at in pair} | {self.anchor}
+        alone = [name for name in names if name not in reached]
+        if alone:
+            raise ConfigError(
+                f"grader pairwise: model {alone[0]!r} can be compared with no other: there is "
+                "none, or all judges are kin to one of the two; add models, or judges of another "
+                "family"
+            )
+
+    def _judges(self, models: Iterable[Model]) -> list[Model]:
+        return self.panel.for_families({model.family for model in models})
 
     def notes(self) -> Sequence[str]:
         """See `Grader.notes`."""
         seen = self.swaps.same + self.swaps.other
         swapped = f"judges: {self.swaps.same} of {seen} said the same with the answers swapped"
-        return [*self.panel.agreement.notes(), *([swapped] if seen else [])]
+        unjudged = f"judges: {self.swaps.unjudged} comparisons had no judge of another family"
+        return [
+            *self.panel.agreement.notes(),
+            *([swapped] if seen else []),
+            *([unjudged] if self.swaps.unjudged else []),
+        ]
 
     async def grade(self, prompt: Prompt, answers: Sequence[Given], ask: Ask) -> list[Grade]:
         """See `Grader.grade`."""
@@ -100,6 +142,7 @@ class PairwiseJudge:
         won: list[list[float]] = [[] for _ in answers]
         for (i, j), verdicts in zip(pairs, compared, strict=True):
             self.panel.agreement.count(verdicts)
+            self.swaps.unjudged += not verdicts
             values = [verdict.value for verdict in verdicts if verdict.value is not None]
             if values:
                 won[i].append(fmean(values))

@@ -66,6 +66,11 @@ class RubricJudge:
         judges = (self.panel.for_families({model.family}) for model in models)
         return Counter(judge.model for each in judges for judge in each)
 
+    def doubts(self, prompts: Sequence[Prompt], models: Sequence[Model]) -> Sequence[str]:  # noqa: ARG002
+        """See `Grader.doubts`."""
+        self.panel.check(models)
+        return ()
+
     def notes(self) -> Sequence[str]:
         """See `Grader.notes`."""
         return self.panel.agreement.notes()
