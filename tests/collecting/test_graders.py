@@ -211,6 +211,12 @@ def test_tolerance_is_a_share_of_the_reference(answer: str, right: float) -> Non
     assert score("numeric:tolerance=0.01", prompt(100), answer) == right
 
 
+@pytest.mark.parametrize("tolerance", ["inf", "nan", "-1"])
+def test_a_tolerance_that_tolerates_all_or_nothing_is_told(tolerance: str) -> None:
+    with pytest.raises(ConfigError, match="tolerance must be 0 or more"):
+        build_grader(f"numeric:tolerance={tolerance}")
+
+
 def test_a_reference_that_is_no_number_is_told() -> None:
     assert "is no number" in str(build_grader("numeric").lacks(prompt("twenty or so")))
 
@@ -872,7 +878,13 @@ def test_judges_need_a_panel() -> None:
 
 @pytest.mark.parametrize(
     ("text", "mark"),
-    [("Mark: 7", 0.7), ("**Mark:** 10/10", 1.0), ("Mark: 3\nMark: 4", 0.4), ("mark 0", 0.0)],
+    [
+        ("Mark: 7", 0.7),
+        ("**Mark:** 10/10", 1.0),
+        ("Mark: 3\nMark: 4", 0.4),
+        ("mark 0", 0.0),
+        ("Mark: 7\nBenchmark 3", 0.7),
+    ],
 )
 def test_marks_are_read(text: str, mark: float) -> None:
     assert read_mark(text) == pytest.approx(mark)
@@ -880,7 +892,15 @@ def test_marks_are_read(text: str, mark: float) -> None:
 
 @pytest.mark.parametrize(
     ("text", "ahead"),
-    [("Better: A", 1.0), ("**Better: B**", 0.0), ("Better: equal.", 0.5), ("A is better", None)],
+    [
+        ("Better: A", 1.0),
+        ("**Better: B**", 0.0),
+        ("**Better:** B", 0.0),
+        ("Better: equal.", 0.5),
+        ("A is better", None),
+        ("Better: B. It is better, a lot.", 0.0),
+        ("It could be better. A bit.", None),
+    ],
 )
 def test_verdicts_are_read(text: str, ahead: float | None) -> None:
     assert read_better(text) == ahead
@@ -899,6 +919,20 @@ def test_verdicts_are_read(text: str, ahead: float | None) -> None:
         ("numeric", prompt("0.5"), "It is .5", 1.0),
         ("numeric", prompt("5"), "It is \u22125", 0.0),
         ("numeric", prompt("-5"), "It is \u22125", 1.0),
+        ("numeric", prompt("12"), "between 10-12", 1.0),
+        ("numeric", prompt("-3"), "x=-3", 1.0),
+        ("stated", prompt("Paris."), "It is Paris.", 1.0),
+        ("stated", prompt("(b)"), "(b)", 1.0),
+        ("json-fields", prompt('{"a": null}'), '{"b": 1}', 0.0),
+        ("json-fields", prompt('{"a": null}'), '{"a": null}', 1.0),
+        ("json-fields", prompt('{"a": 1}'), '{"a": 1.0}', 1.0),
+        ("json-fields", prompt('{"a": "NaN"}'), '{"a": "nan"}', 1.0),
+        ("json-fields", prompt('{"a": 12345678901234567890}'), '{"a": 12345678901234567891}', 0.0),
+        ("json-fields", prompt('{"a": {"x": 1, "y": [2]}}'), '{"a": {"y": ["2"], "x": 1}}', 1.0),
+        ("json-fields", prompt('{"a": [1, 2]}'), '{"a": [2, 1]}', 0.0),
+        ("json-fields", prompt('{"a": 1}'), 'In {braces}, or {}: {"a": 1}', 1.0),
+        ("tests", prompt(tests="assert f == 1"), "```python\r\nf = 1\r\n```\r\n", 1.0),
+        ("tests", prompt(tests=["", "assert f == 1"]), "f = 2", 0.0),
     ],
 )
 def test_answers_that_were_misread(spec: str, asked: Prompt, text: str, right: float) -> None:
@@ -907,7 +941,21 @@ def test_answers_that_were_misread(spec: str, asked: Prompt, text: str, right: f
 
 @pytest.mark.parametrize(
     ("spec", "asked"),
-    [("choice", prompt("Paris")), ("choice", prompt("10")), ("numeric", prompt("nan"))],
+    [
+        ("choice", prompt("Paris")),
+        ("choice", prompt("10")),
+        ("choice", prompt("?")),
+        ("numeric", prompt("nan")),
+        ("stated", prompt([""])),
+        ("contains", prompt([" "])),
+        ("normalised", prompt("!!!")),
+        ("f1", prompt(["red", "++"])),
+        ("rouge-l", prompt("++")),
+        ("sequence", prompt("...")),
+        ("tests", prompt(tests="assert f( == 1")),
+        ("tests", prompt(tests=["", "\n"])),
+        ("tests", prompt(tests=[{"in": 1}, "x y"])),
+    ],
 )
 def test_a_reference_that_nobody_can_meet_is_told(spec: str, asked: Prompt) -> None:
     assert build_grader(spec).lacks(asked)

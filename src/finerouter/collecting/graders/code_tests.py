@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import warnings
 from collections.abc import Sequence
 
 from finerouter.collecting.graders.grade import Grade, Grader, Pointwise
@@ -23,7 +24,7 @@ from finerouter.collecting.prompts import Prompt
 from finerouter.collecting.sandbox import Ended, Limits, refusal, run_program
 from finerouter.errors import ConfigError
 
-_FENCED = re.compile(r"```[\w+-]*[ \t]*\n(.*?)(?:```|\Z)", re.DOTALL)
+_FENCED = re.compile(r"```[\w+-]*[ \t]*\r?\n(.*?)(?:```|\Z)", re.DOTALL)
 ISOLATED = "code ran in an empty folder in memory, without network"
 OPEN = (
     "code ran with limits on time and memory only ({refusal}), so the network and the user's files "
@@ -97,14 +98,23 @@ def _reason(ended: Ended) -> str:
 
 
 def _tests(prompt: Prompt) -> list[str]:
+    """The pieces; those without content would pass whatever the answer is."""
     tests = prompt.fields["tests"]
     if isinstance(tests, str) and tests.lstrip().startswith("["):
         try:
             tests = json.loads(tests)
         except ValueError:
-            return [str(tests)]
-    return [str(piece) for piece in tests] if isinstance(tests, list) else [str(tests)]
+            tests = [tests]
+    pieces = tests if isinstance(tests, list) else [tests]
+    return [piece for piece in map(str, pieces) if piece.strip()]
 
 
 def _unusable(prompt: Prompt) -> str | None:
-    return None if any(map(str.strip, _tests(prompt))) else "its tests are empty"
+    pieces = _tests(prompt)
+    for piece in pieces:
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                compile(piece, "tests", "exec", dont_inherit=True)
+        except (SyntaxError, ValueError) as error:
+            return f"its tests {shown(piece)} are no Python ({error})"
+    return None if pieces else "its tests are empty"

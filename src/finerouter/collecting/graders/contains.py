@@ -9,6 +9,7 @@ import re
 
 from finerouter.collecting.graders.grade import Grade, Grader, Pointwise
 from finerouter.collecting.graders.options import flags
+from finerouter.collecting.graders.reading import empty_reference
 from finerouter.collecting.prompts import Prompt
 
 
@@ -23,7 +24,7 @@ def build(option: str) -> Grader:
             len(found) >= enough, reason=f"holds {len(found)} of {len(prompt.references)}"
         )
 
-    return Pointwise(score, needs=("reference",))
+    return Pointwise(score, needs=("reference",), check=empty_reference(str.split))
 
 
 def _stands_in(reference: str, text: str) -> bool:

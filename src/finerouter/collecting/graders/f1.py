@@ -10,13 +10,14 @@ from collections import Counter
 from finerouter.collecting.graders.grade import Grade, Grader, Pointwise, best
 from finerouter.collecting.graders.options import no_options
 from finerouter.collecting.graders.overlap import f_measure, words
+from finerouter.collecting.graders.reading import empty_reference
 from finerouter.collecting.prompts import Prompt
 
 
 def build(option: str) -> Grader:
     """The grader; it takes no options."""
     no_options("f1", option)
-    return Pointwise(score, needs=("reference",))
+    return Pointwise(score, needs=("reference",), check=empty_reference(words))
 
 
 def score(prompt: Prompt, text: str) -> Grade:

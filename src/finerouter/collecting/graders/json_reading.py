@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import islice
 from typing import Any
 
 _FENCED = re.compile(r"```(?:json)?\s*\n(.*?)```", re.DOTALL | re.IGNORECASE)
+_MOST_BRACES = 1_000
 _DECODER = json.JSONDecoder()
 
 
 def first_object(text: str) -> dict[str, Any]:
-    """The object that begins at the first brace; {} where there is none."""
-    start = text.find("{")
-    value = _decoded(text, start) if start >= 0 else None
-    return value if isinstance(value, dict) else {}
+    """The first object with fields in a text; {} where there is none."""
+    braces = islice((match.start() for match in re.finditer("{", text)), _MOST_BRACES)
+    values = (_decoded(text, start) for start in braces)
+    return next((value for value in values if isinstance(value, dict) and value), {})
 
 
 def json_value(text: str) -> tuple[bool, Any]:

@@ -10,7 +10,7 @@ import string
 
 from finerouter.collecting.graders.grade import Grade, Grader, Pointwise
 from finerouter.collecting.graders.options import no_options
-from finerouter.collecting.graders.reading import shown
+from finerouter.collecting.graders.reading import empty_reference, shown
 from finerouter.collecting.prompts import Prompt
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
@@ -20,7 +20,7 @@ _PUNCTUATION = str.maketrans("", "", string.punctuation)
 def build(option: str) -> Grader:
     """The grader; it takes no options."""
     no_options("normalised", option)
-    return Pointwise(score, needs=("reference",))
+    return Pointwise(score, needs=("reference",), check=empty_reference(normalised))
 
 
 def score(prompt: Prompt, text: str) -> Grade:

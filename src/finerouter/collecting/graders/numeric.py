@@ -15,8 +15,10 @@ from finerouter.collecting.graders.grade import Grade, Grader, Pointwise
 from finerouter.collecting.graders.options import read_options
 from finerouter.collecting.graders.reading import MARK, answer_line, shown
 from finerouter.collecting.prompts import Prompt
+from finerouter.errors import ConfigError
 
-_NUMBER = re.compile(r"[-−]?(?:\d+(?:,\d{3})*(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?")
+# "10-12" is a range, and "GPT-4" a name: a sign does not follow a letter or digit.
+_NUMBER = re.compile(r"(?:(?<!\w)[-−])?(?:\d+(?:,\d{3})*(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?")
 _NUMBER_WORDS = (
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
     "eleven", "twelve",
@@ -32,9 +34,15 @@ _STATING = re.compile(
 
 
 def build(option: str) -> Grader:
-    """The grader, with its tolerance and whether an unmarked number must be stated."""
+    """The grader, with its tolerance and whether an unmarked number must be stated.
+
+    Raises:
+        ConfigError: an option is wrong.
+    """
     options = read_options("numeric", option, {"tolerance": float, "stated": bool})
     tolerance, stated = options.get("tolerance", 0.0), options.get("stated", False)
+    if not 0 <= tolerance < math.inf:
+        raise ConfigError(f"grader numeric: tolerance must be 0 or more, not {tolerance:g}")
 
     def score(prompt: Prompt, text: str) -> Grade:
         found = answer_number(text, stated=stated)

@@ -45,7 +45,7 @@ What a good answer is: {rubric}
 Say in a few words what sets the answers apart. Then write, as the last line, "Better: A", \
 "Better: B" or "Better: equal"."""
 _RUBRIC = "it does what the request asks, correctly and completely, and nothing else."
-_BETTER = re.compile(r"better\W{0,6}(a|b|equal|tie|neither)\b", re.IGNORECASE)
+_BETTER = re.compile(r"\bbetter\W{0,3}[:=-]\W{0,6}(a|b|equal|tie|neither)\b", re.IGNORECASE)
 _ORDERS = ("as they are", "swapped")
 _SHOWN = 5
 _WIN, _TIE, _LOSS = 1.0, 0.5, 0.0

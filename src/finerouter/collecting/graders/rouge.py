@@ -9,13 +9,14 @@ from __future__ import annotations
 from finerouter.collecting.graders.grade import Grade, Grader, Pointwise, best
 from finerouter.collecting.graders.options import no_options
 from finerouter.collecting.graders.overlap import common_subsequence, f_measure, words
+from finerouter.collecting.graders.reading import empty_reference
 from finerouter.collecting.prompts import Prompt
 
 
 def build(option: str) -> Grader:
     """The grader; it takes no options."""
     no_options("rouge-l", option)
-    return Pointwise(score, needs=("reference",))
+    return Pointwise(score, needs=("reference",), check=empty_reference(words))
 
 
 def score(prompt: Prompt, text: str) -> Grade:

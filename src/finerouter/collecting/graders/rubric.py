@@ -37,7 +37,7 @@ What a good answer is: {rubric}
 Say in a few words what is right and wrong with the answer. Then write, as the last line, \
 "Mark: N", where N is a whole number from 0 (useless) to 10 (could not be better)."""
 _RUBRIC = "it does what the request asks, correctly and completely, and nothing else."
-_MARK = re.compile(r"mark[\s:=*_]{0,6}(\d+(?:\.\d+)?)(?:\s*/\s*10)?\b(?!\s*/)", re.IGNORECASE)
+_MARK = re.compile(r"\bmark[\s:=*_]{0,6}(\d+(?:\.\d+)?)(?:\s*/\s*10)?\b(?!\s*/)", re.IGNORECASE)
 
 
 def build(option: str, panel: Panel) -> RubricJudge:

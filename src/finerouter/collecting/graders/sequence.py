@@ -6,7 +6,7 @@ import re
 
 from finerouter.collecting.graders.grade import Grade, Grader, Pointwise
 from finerouter.collecting.graders.options import no_options
-from finerouter.collecting.graders.reading import WRAPPING, answer_line, shown
+from finerouter.collecting.graders.reading import WRAPPING, answer_line, empty_reference, shown
 from finerouter.collecting.prompts import Prompt
 
 _TOKEN = re.compile(r"[^\s,;]+")
@@ -15,7 +15,7 @@ _TOKEN = re.compile(r"[^\s,;]+")
 def build(option: str) -> Grader:
     """The grader; it takes no options."""
     no_options("sequence", option)
-    return Pointwise(score, needs=("reference",))
+    return Pointwise(score, needs=("reference",), check=empty_reference(_items))
 
 
 def score(prompt: Prompt, text: str) -> Grade:

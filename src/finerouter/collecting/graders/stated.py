@@ -9,7 +9,7 @@ import re
 
 from finerouter.collecting.graders.grade import Grade, Grader, Pointwise
 from finerouter.collecting.graders.options import flags
-from finerouter.collecting.graders.reading import WRAPPING, answer_line, shown
+from finerouter.collecting.graders.reading import WRAPPING, answer_line, empty_reference, shown
 from finerouter.collecting.prompts import Prompt
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
@@ -27,11 +27,13 @@ def build(option: str) -> Grader:
         right = any(states(text, reference, cased=cased) for reference in prompt.references)
         return Grade.of(right, reason=f"says {shown(answer_line(text))}")
 
-    return Pointwise(score, needs=("reference",))
+    return Pointwise(score, needs=("reference",), check=empty_reference(str.strip))
 
 
 def states(text: str, reference: str, *, cased: bool = False) -> bool:
     """Whether the first sentence of the answer line states the reference."""
+    # As the answer's sentence below: "U.S." and "Paris." would never end one else.
+    reference = reference.strip(WRAPPING) or reference.strip()
     if not cased:
         text, reference = text.casefold(), reference.casefold()
     sentence = _SENTENCE_END.split(answer_line(text))[0].strip(WRAPPING)
