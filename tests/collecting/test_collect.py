@@ -22,7 +22,7 @@ from finerouter.asking import Parameters
 from finerouter.collecting import Collected, Panel, Prompt, build_grader, collect
 from finerouter.collecting.estimate import quote
 from finerouter.collecting.graders.grade import Grade, Pointwise
-from finerouter.collecting.journal import Journal
+from finerouter.collecting.journal import Journal, Spending
 from finerouter.collecting.request import check_askable, question_of
 from finerouter.errors import ConfigError, DataError, PoolError
 from finerouter.outcomes import OutcomeTable
@@ -268,6 +268,25 @@ def test_nothing_is_paid_for_where_answers_could_not_be_compared(
     with pytest.raises(ConfigError):
         run(pool, journal, prompts=rows, grader=build_grader("by-row", panel))
     assert not server.requests
+
+
+def test_calls_without_prices_are_counted_because_no_budget_holds_them(server, journal) -> None:
+    unpriced = {"input_usd_per_mtok": None, "output_usd_per_mtok": None}
+    run(ModelPool((model(server, "m", **unpriced),)), journal)
+    later = run(ModelPool((model(server, "m"), model(server, "n"))), journal, budget_usd=1.0)
+    assert later.earlier == Spending(0.0, 0.0, 12)
+    assert later.spending.unknown == 12
+    assert later.spending.spent_usd > 0
+
+
+@pytest.mark.parametrize(
+    ("body", "answers"),
+    [({}, 1), ({"n": 3}, 3), ({"best_of": 5, "n": 2}, 5), ({"n": 0}, 1), ({"n": -7}, 1)],
+)
+def test_a_call_may_cost_all_answers_it_asks_for(server, body: dict, answers: int) -> None:
+    free_input = {"input_usd_per_mtok": 0.0, "output_usd_per_mtok": 10_000.0}
+    asked = model(server, "m", parameters=Parameters(max_tokens=100, body=body), **free_input)
+    assert question_of(asked, "x").most_usd == pytest.approx(answers)
 
 
 # Trouble.

@@ -238,6 +238,7 @@ def _summary(collected: Collected, found: Prompts, out: Path, journal: Path) -> 
         "spent_usd": spending.spent_usd - earlier.spent_usd,
         "spent_in_all_usd": spending.spent_usd,
         "perhaps_spent_in_all_usd": spending.perhaps_usd,
+        "calls_of_unknown_cost_in_all": spending.unknown,
         "answers_cut": sum(kept.answer.cut for kept in collected.answers),
         "answers_without_usage": sum(kept.answer.usage is None for kept in collected.answers),
         "stopped": collected.tally.stopped,
@@ -259,6 +260,9 @@ def _warnings(collected: Collected, summary: dict[str, Any]) -> Iterator[str]:
     if summary["perhaps_spent_in_all_usd"]:
         perhaps = usd(summary["perhaps_spent_in_all_usd"])
         yield f"perhaps spent, at most, on calls without an answer: {perhaps}"
+    if summary["calls_of_unknown_cost_in_all"]:
+        count = summary["calls_of_unknown_cost_in_all"]
+        yield f"{count} calls were made without prices, and are in no sum and no budget"
     if summary["answers_cut"]:
         yield f"{summary['answers_cut']} answers were cut off by max_tokens, and graded as they are"
     if summary["answers_without_usage"]:

@@ -72,10 +72,16 @@ class Kept:
 
 @dataclass(frozen=True)
 class Spending:
-    """USD of all runs: surely, and perhaps on calls that were sent and never answered."""
+    """USD of all runs: surely, and perhaps on calls that were sent and never answered.
+
+    Attributes:
+        spent_usd, perhaps_usd: these two.
+        unknown: calls in neither, because prices were unknown when they were made.
+    """
 
     spent_usd: float
     perhaps_usd: float
+    unknown: int = 0
 
 
 @dataclass(frozen=True)
@@ -163,11 +169,13 @@ class Journal:
 
     def spending(self) -> Spending:
         """What all runs of this journal have cost."""
-        spent, perhaps = self._db.execute(
+        spent, perhaps, unknown = self._db.execute(
             "SELECT TOTAL(CASE WHEN state = 'answered' THEN COALESCE(cost_usd, most_usd) END), "
-            "TOTAL(CASE WHEN state IN ('killed', 'lost', 'started') THEN most_usd END) FROM calls"
+            "TOTAL(CASE WHEN state IN ('killed', 'lost', 'started') THEN most_usd END), "
+            "COUNT(CASE WHEN state != 'failed' AND COALESCE(cost_usd, most_usd) IS NULL "
+            "THEN 1 END) FROM calls"
         ).fetchone()
-        return Spending(spent, perhaps)
+        return Spending(spent, perhaps, unknown)
 
     def habit(self, model: str) -> Habit | None:
         """What this model's calls were like; None without an answer that told its tokens."""

@@ -14,6 +14,7 @@ from finerouter.upstream.usage import Usage
 
 # What a chat template and an endpoint's own words may add to a request.
 _SPARE_INPUT_TOKENS = 64
+_ANSWERS = ("n", "best_of")
 _LIMITS = ("max_completion_tokens", "max_tokens")
 
 
@@ -41,7 +42,8 @@ def most_usd(model: Model, body: Mapping[str, Any], content_bytes: int) -> float
     if output is None or model.input_usd_per_mtok is None or model.output_usd_per_mtok is None:
         return None
     dearest = max(model.input_usd_per_mtok, model.cache_write_usd_per_mtok or 0.0)
-    answers = body.get("n", 1) if isinstance(body.get("n", 1), int) else 1
+    # Answers that are written and thrown away are billed, too.
+    answers = max([1, *(n for n in map(body.get, _ANSWERS) if isinstance(n, int))])
     tokens = content_bytes + _SPARE_INPUT_TOKENS
     return (tokens * dearest + answers * output * model.output_usd_per_mtok) / 1e6
 
