@@ -36,6 +36,7 @@ from finerouter.importers.records import Record, first_of, records
 Codes = NDArray[np.int64]
 _NEIGHBOURHOOD = 200
 _MOST_NEIGHBOURHOODS = 500  # of more than 100,000 battles the neighbourhoods are larger
+_LEARNED_FROM = 64  # prompts for each neighbourhood's centre; with all of them it is no better
 _BLOCK = 20_000
 _ROUNDS = 10
 _SEED = 0
@@ -153,7 +154,7 @@ def _cells(prompts: Sequence[str], count: int) -> Codes:
 
     encoder = StaticEncoder.load()
     random = np.random.default_rng(_SEED)
-    drawn = np.sort(random.permutation(len(prompts))[: count * _NEIGHBOURHOOD])
+    drawn = np.sort(random.permutation(len(prompts))[: count * _LEARNED_FROM])
     sample = encoder.encode([prompts[at] for at in drawn])
     kmeans = faiss.Kmeans(
         sample.shape[1],
@@ -163,7 +164,7 @@ def _cells(prompts: Sequence[str], count: int) -> Codes:
         spherical=True,
         # Fewer points than faiss would like in each cell is what is wanted here.
         min_points_per_centroid=1,
-        max_points_per_centroid=_NEIGHBOURHOOD,
+        max_points_per_centroid=_LEARNED_FROM,
     )
     kmeans.train(sample)
     blocks = (
