@@ -140,16 +140,20 @@ def write_outcomes(
 ) -> None:
     """Write a routing-dataset folder; see `OutcomeTable.write`."""
     with atomic_folder(folder, marker="outcomes.parquet", private=private) as out:
-        prompts = {"prompt_id": list(table.prompt_ids), "prompt": list(table.prompts)}
-        if table.benchmarks is not None:
-            prompts["benchmark"] = list(table.benchmarks)
-        columns = {name: pa.array(values) for name, values in prompts.items()}
-        if table.times is not None:
-            columns["time"] = pa.array(table.times.tolist(), pa.timestamp("s", tz="UTC"))
-        pq.write_table(pa.table(columns), out / "prompts.parquet")
+        pq.write_table(_prompt_rows(table), out / "prompts.parquet")
         pq.write_table(_long_form(table, repeats, extra or {}), out / "outcomes.parquet")
         models = [model.to_json() for model in table.pool]
         (out / "models.json").write_text(json.dumps(models, indent=1) + "\n", "utf-8")
+
+
+def _prompt_rows(table: RawOutcomes) -> pa.Table:
+    prompts = {"prompt_id": list(table.prompt_ids), "prompt": list(table.prompts)}
+    if table.benchmarks is not None:
+        prompts["benchmark"] = list(table.benchmarks)
+    columns = {name: pa.array(values) for name, values in prompts.items()}
+    if table.times is not None:
+        columns["time"] = pa.array(table.times.tolist(), pa.timestamp("s", tz="UTC"))
+    return pa.table(columns)
 
 
 def _long_form(
