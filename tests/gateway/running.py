@@ -22,8 +22,8 @@ from typing import Any, TypeVar
 
 import uvicorn
 
-from finerouter.gateway.app import create_app
 from finerouter.gateway.record import Feedback, Record
+from finerouter.gateway.server import server_config
 from finerouter.gateway.service import Service, Source
 from tests.loopback import LoopbackUpstream
 from tests.synthetic import POOL
@@ -176,15 +176,9 @@ def running(
         loops.append(asyncio.get_running_loop())
         return services[0]
 
-    server = uvicorn.Server(
-        uvicorn.Config(
-            create_app(start),
-            port=0,
-            log_config=None,
-            timeout_graceful_shutdown=drain_s,
-            lifespan="on",
-        )
-    )
+    server_settings = server_config(start, setup.settings, services)
+    server_settings.timeout_graceful_shutdown = drain_s
+    server = uvicorn.Server(server_settings)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started and thread.is_alive():

@@ -52,6 +52,11 @@ class AnswerStream:
         return last + self._spoken.end()
 
     @property
+    def finished(self) -> bool:
+        """Whether the upstream has said its very last."""
+        return self._spoken.finished
+
+    @property
     def trouble(self) -> str:
         """The error that the upstream sent in its stream, and the client has got; "" for none."""
         return self._spoken.trouble

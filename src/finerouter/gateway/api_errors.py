@@ -60,6 +60,7 @@ def error_body(
         kind: one of those; any other word becomes the `code` of OpenAI's form.
         request_id: the decision's id, in Anthropic's form only.
     """
+    message = _sayable(message)
     if api == "messages":
         return msgspec.json.encode(_anthropic(message, _known(kind, status), request_id))
     return msgspec.json.encode({"error": _openai(message, kind, status)})
@@ -69,6 +70,7 @@ def error_event(
     api: str, message: str, kind: str = "api_error", *, sequence_number: int = 0
 ) -> bytes:
     """The event that tells a client that its stream is broken; nothing may follow it."""
+    message = _sayable(message)
     if api == "messages":
         body = _anthropic(message, _known(kind, 500), None)
         return encode(Event("error", msgspec.json.encode(body)))
@@ -83,6 +85,11 @@ def error_event(
         "sequence_number": sequence_number,
     }
     return encode(Event("error", msgspec.json.encode(body)))
+
+
+def _sayable(message: str) -> str:
+    """Half a surrogate pair, which a message may quote of a request, as a question mark."""
+    return message.encode("utf-8", "replace").decode("utf-8")
 
 
 def _known(kind: str, status: int) -> str:

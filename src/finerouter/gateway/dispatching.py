@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from finerouter.asking import Asking
@@ -29,6 +30,9 @@ from finerouter.gateway.settings import Retries
 from finerouter.upstream.client import TookTooLong
 
 __all__ = ["NotReached", "Prepared", "Reached", "Step", "dispatch"]
+
+# The end of a connection's chunks usually comes with the last event, or right after it.
+_FINISH_S = 1.0
 
 OnAttempt = Callable[[Attempt], None]
 
@@ -99,6 +103,18 @@ class Reached:
     rest: AsyncIterator[bytes]
     attempts: tuple[Attempt, ...]
     _cut: Callable[[], None] = field(default=lambda: None, repr=False)
+    _done: Callable[[], None] = field(default=lambda: None, repr=False)
+
+    async def finish(self) -> None:
+        """The answer has said its last: the endpoint did well, however its connection ends.
+
+        What little may follow is read for a moment, so that the next call can have the connection.
+        """
+        self._done()
+        with suppress(EndpointError, TimeoutError):
+            async with asyncio.timeout(_FINISH_S):
+                async for _ in self.rest:
+                    pass
 
     async def close(self) -> None:
         """Cut the connection, if the answer is not at its end, and give the slot back."""
@@ -241,6 +257,7 @@ class _Walk:
             rest=_rest(begun, lease, cut),
             attempts=tuple(self._attempts),
             _cut=cut,
+            _done=lease.succeeded,
         )
 
     def _wait_s(self, index: int, waits: int) -> float | None:

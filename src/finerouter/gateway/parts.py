@@ -62,7 +62,10 @@ class Parts:
     observer: Observer
 
     def observe(self, track: Track) -> None:
-        """Write down a request that has ended; only one that was decided goes into the journal."""
+        """Write down a request that has ended, once; only one that was decided is journaled."""
+        if track.ended:
+            return
+        track.ended, track.latency_ms = True, track.elapsed_ms()
         record = track.record(self.setup)
         self.observer.observe(record, track.trace)
         if track.plan is not None:

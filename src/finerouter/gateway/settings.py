@@ -87,6 +87,7 @@ class Limits(_Table, frozen=True, kw_only=True):
         max_wait_s: for a free slot of an endpoint before the next one is tried.
         max_body_bytes: of a request.
         body_timeout_s: until the whole request is in.
+        write_timeout_s: a client that takes nothing of its answer for so long is let go.
         max_answer_bytes: of an answer that is not streamed.
         drain_s: at shutdown, until streams that still run are cut.
     """
@@ -95,6 +96,7 @@ class Limits(_Table, frozen=True, kw_only=True):
     max_wait_s: NotNegative = 1.0
     max_body_bytes: Count = 32 * 1024 * 1024
     body_timeout_s: Positive = 30.0
+    write_timeout_s: Positive = 60.0
     max_answer_bytes: Count = 64 * 1024 * 1024
     drain_s: NotNegative = 30.0
 

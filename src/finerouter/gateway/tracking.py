@@ -44,10 +44,16 @@ class Track:
     first_byte_ms: float | None = None
     latency_ms: float | None = None
     trace: Trace = UNTRACED
+    ended: bool = False
 
     def elapsed_ms(self) -> float:
         """Milliseconds since the request came."""
         return (time.perf_counter() - self.started) * 1e3
+
+    def attempted(self, attempt: Attempt) -> None:
+        """Note a call of an endpoint; it may be billed although the client has gone."""
+        self.attempts += (attempt,)
+        self.trace.attempted(attempt)
 
     def failed(self, outcome: str, status: int, error: str) -> None:
         """Note that it did not end well; the first reason stands."""

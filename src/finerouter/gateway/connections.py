@@ -1,0 +1,108 @@
+"""Connections of clients, with an end to all that a client can draw out.
+
+Uvicorn's protocol waits for ever for a request's headers, keeps headers of any size, reads on when
+a request is refused before it is in, and waits for ever for a client to take its answer. Here a
+request has a time to come in and a size, and a client that takes nothing is let go. Knows nothing
+of what is asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from finerouter.gateway.settings import Limits
+
+MOST_HEADER_BYTES = 64 * 1024
+# The application answers a slow body itself; the connection goes only where that does not help.
+_LATER_S = 2.0
+_TOO_LARGE = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+    b"content-length: 0\r\nconnection: close\r\n\r\n"
+)
+
+
+class Connection(HttpToolsProtocol):
+    """One connection; `limits` gives the settings as they are now."""
+
+    def __init__(self, *args: Any, limits: Callable[[], Limits], **named: Any) -> None:
+        super().__init__(*args, **named)
+        self._limits = limits
+        self._bytes = 0  # of the request that comes in, or of its headers until they are there
+        self._in_headers = True
+        self._incoming: asyncio.TimerHandle | None = None
+        self._stalled: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A client has connected: its first request has a time to come."""
+        super().connection_made(transport)
+        self._expect()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It is gone."""
+        self._arrived()
+        self.resume_writing()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of a request; only so many of them."""
+        self._bytes += len(data)
+        super().data_received(data)
+        most = MOST_HEADER_BYTES if self._in_headers else _beyond(self._limits())
+        if self._bytes > most and not self.transport.is_closing():
+            self._refuse()
+
+    def on_message_begin(self) -> None:
+        """The first byte of a request is there."""
+        super().on_message_begin()
+        if self._incoming is None:
+            self._expect()
+
+    def on_headers_complete(self) -> None:
+        """The headers are in."""
+        self._in_headers, self._bytes = False, 0
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The whole request is in."""
+        self._in_headers, self._bytes = True, 0
+        self._arrived()
+        super().on_message_complete()
+
+    def pause_writing(self) -> None:
+        """The client does not take what is sent: not for ever."""
+        super().pause_writing()
+        if self._stalled is None:
+            wait_s = self._limits().write_timeout_s
+            self._stalled = self.loop.call_later(wait_s, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It takes it again."""
+        super().resume_writing()
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
+
+    def _expect(self) -> None:
+        wait_s = self._limits().body_timeout_s + _LATER_S
+        self._incoming = self.loop.call_later(wait_s, self.transport.abort)
+
+    def _arrived(self) -> None:
+        if self._incoming is not None:
+            self._incoming.cancel()
+            self._incoming = None
+
+    def _refuse(self) -> None:
+        if self._in_headers and (self.cycle is None or self.cycle.response_complete):
+            self.transport.write(_TOO_LARGE)
+            self.transport.close()
+        else:
+            self.transport.abort()
+
+
+def _beyond(limits: Limits) -> int:
+    """Bytes that no body takes which the application would accept, in whatever chunks it comes."""
+    return 8 * limits.max_body_bytes + MOST_HEADER_BYTES

@@ -1,0 +1,131 @@
+"""Passes an answer that has begun on to the client, and closes the request's books.
+
+Takes what was reached and the request that it belongs to. The books are closed before the last byte
+goes out: whoever has an answer whole has its row in the journal's spool, though the process be
+killed in that very moment. Knows nothing of how the answer was come by.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from finerouter.errors import EndpointError
+from finerouter.gateway.answering import AnswerStream, whole_answer
+from finerouter.gateway.api_errors import error_event
+from finerouter.gateway.asgi import Exchange
+from finerouter.gateway.dispatching import Reached
+from finerouter.gateway.explaining import explain_headers
+from finerouter.gateway.money.budgets import Reservation
+from finerouter.gateway.money.metering import metered
+from finerouter.gateway.parts import Parts
+from finerouter.gateway.planning import Plan
+from finerouter.gateway.record import BROKEN, CANCELLED, OK
+from finerouter.gateway.request import Request
+from finerouter.gateway.tracking import Track
+from finerouter.gateway.ways import Way
+from finerouter.upstream.usage import Usage
+
+_SSE = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
+_BROKE_OFF = "the model's answer broke off; ask again"
+
+
+@dataclass(frozen=True)
+class Telling:
+    """One answer on its way to the client."""
+
+    parts: Parts
+    track: Track
+    exchange: Exchange
+    request: Request
+    plan: Plan
+    reached: Reached
+    reservation: Reservation
+
+    async def tell(self) -> None:
+        """Pass it on to its end."""
+        self.track.status = self.reached.status
+        if self.request.stream:
+            await self._streamed()
+        else:
+            await self._whole()
+
+    async def _whole(self) -> None:
+        first, model = self.reached.first, self.reached.model
+        body, usage = whole_answer(self.request, self._way, first, model=model)
+        self._close_books(usage, len(body))
+        await self.exchange.answer(self.reached.status, body, self._headers())
+
+    async def _streamed(self) -> None:
+        answer = AnswerStream(self.request, self._way, self.reached.model)
+        await self.exchange.start(self.reached.status, {**_SSE, **self._headers()})
+        try:
+            await self._relayed(answer)
+        except EndpointError as error:
+            await self._broke_off(answer, BROKEN, str(error))
+        except asyncio.CancelledError:
+            # Either nobody listens any more, or the gateway stops: then this is its last word.
+            await self._broke_off(answer, CANCELLED, "the gateway is shutting down")
+            raise
+        except Exception:
+            self._close_books(answer.usage, answer.answer_bytes, BROKEN, "it could not be read")
+            raise
+
+    async def _relayed(self, answer: AnswerStream) -> None:
+        """Raises EndpointError where the upstream's stream does not come to its proper end."""
+        said = answer.feed(self.reached.first)
+        while not answer.finished:
+            if said:
+                await self.exchange.write(said)
+            chunk = await anext(self.reached.rest, b"")
+            if not chunk:
+                said = b""
+                break
+            said = answer.feed(chunk)
+        said += answer.end()
+        self._close_books(
+            answer.usage, answer.answer_bytes, BROKEN if answer.trouble else OK, answer.trouble
+        )
+        await self.exchange.write(said, last=True)
+        await self.reached.finish()
+
+    async def _broke_off(self, answer: AnswerStream, outcome: str, reason: str) -> None:
+        """End a stream that has begun, in words that the client's library understands."""
+        self._close_books(answer.usage, answer.answer_bytes, outcome, reason)
+        if not self.exchange.finished:
+            await break_off(self.track.api, self.exchange)
+
+    def _close_books(
+        self, usage: Usage | None, answer_bytes: int, outcome: str = OK, error: str = ""
+    ) -> None:
+        """Meter, charge, remember and write down; only the first time counts."""
+        if self.track.ended:
+            return
+        if outcome != OK:
+            self.track.failed(outcome, self.track.status, error)
+        size = len(self.request.body)
+        self.track.tokens = metered(usage, request_bytes=size, answer_bytes=answer_bytes)
+        self.reservation.settle(self.track.cost_usd(self.parts.setup))
+        self._remember()
+        self.parts.observe(self.track)
+
+    def _remember(self) -> None:
+        """Keep the conversation on the model that has just served it well."""
+        track, session = self.track, self.plan.session
+        if track.outcome == OK and track.tokens is not None and session:
+            tokens = track.tokens.input + track.tokens.output
+            self.parts.conversations.remember(session, track.model, track.endpoint, tokens)
+
+    def _headers(self) -> dict[str, str]:
+        if not self.parts.setup.settings.explain_headers:
+            return {}
+        return explain_headers(self.track, self.track.cost_usd(self.parts.setup))
+
+    @property
+    def _way(self) -> Way:
+        return self.plan.ways[self.reached.model].can[self.reached.asking.endpoint.name]
+
+
+async def break_off(api: str, exchange: Exchange) -> None:
+    """The last word of a stream that cannot go on."""
+    await exchange.write(error_event(api, _BROKE_OFF, "api_error"), last=True)
