@@ -48,11 +48,14 @@ class Call:
 
     @property
     def prompt(self) -> str:
-        """The text that is asked about."""
-        if "messages" in self.body:
+        """The text that is asked about; "" where the body has the wrong form for one."""
+        if "messages" not in self.body:
+            return str(self.body.get("prompt", ""))
+        try:
             content = self.body["messages"][-1]["content"]
-            return content if isinstance(content, str) else json.dumps(content)
-        return str(self.body.get("prompt", ""))
+        except (LookupError, TypeError):
+            return ""
+        return content if isinstance(content, str) else json.dumps(content)
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,10 @@ FAULTS = {
 
 def embedding(text: str) -> list[float]:
     """Numbers in [-1, 1] that depend on every character."""
-    return [byte / 127.5 - 1.0 for byte in hashlib.sha256(text.encode()).digest()[:DIM]]
+    return [
+        byte / 127.5 - 1.0
+        for byte in hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:DIM]
+    ]
 
 
 def chat_reply(content: str | None) -> Reply:
@@ -312,12 +318,12 @@ _SPOILT: dict[str, Callable[[list[bytes]], list[bytes]]] = {
 
 
 def _whole(answer: dict[str, Any]) -> list[bytes]:
-    data = json.dumps(answer, ensure_ascii=False).encode()
+    data = json.dumps(answer, ensure_ascii=False).encode("utf-8", "replace")
     return [data[: len(data) // 2], data[len(data) // 2 :]]
 
 
 def _tokens(text: str) -> int:
-    return max(1, len(text.encode()) // 4)
+    return max(1, len(text.encode("utf-8", "surrogatepass")) // 4)
 
 
 def _usage(self: LoopbackUpstream, call: Call, text: str) -> dict[str, Any] | None:
@@ -376,8 +382,9 @@ def _messages(self: LoopbackUpstream, call: Call) -> list[bytes]:
 
 
 def _embeddings(_: LoopbackUpstream, call: Call) -> list[bytes]:
-    texts = call.body["input"]
-    data = [{"index": at, "embedding": embedding(text)} for at, text in enumerate(texts)]
+    given = call.body.get("input")
+    texts = given if isinstance(given, list) else [given]
+    data = [{"index": at, "embedding": embedding(str(text))} for at, text in enumerate(texts)]
     # Out of order on purpose: `index` says what belongs where.
     return _whole({"data": data[::-1]})
 

@@ -8,16 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
+from finerouter.gateway.client_json import client_json
 from finerouter.gateway.request import Request
 
 TOOLS, JSON = "tools", "json"
 # What providers count for a picture, about; and for a page or a piece of sound.
 _MEDIA_TOKENS = 1_000
 _CHARS_PER_TOKEN = 4.0
-_encode = msgspec.json.Encoder().encode
 
 
 class Needs(Struct, frozen=True):
@@ -58,5 +57,5 @@ def _input_tokens(request: Request) -> float:
     media = sum(len(turn.media) for turn in request.turns)
     size = sum(len(turn.text) + turn.other_bytes for turn in request.turns)
     tools = request.fields.get("tools")
-    size += len(_encode(tools)) if tools else 0
+    size += len(client_json(tools)) if tools else 0
     return size / _CHARS_PER_TOKEN + media * _MEDIA_TOKENS

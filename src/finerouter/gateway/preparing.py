@@ -16,12 +16,12 @@ import msgspec
 
 from finerouter.asking import Endpoint, Parameters
 from finerouter.gateway.arming import with_fields, with_turns
+from finerouter.gateway.client_json import client_json
 from finerouter.gateway.fleet import Prepared
 from finerouter.gateway.request import Request
 from finerouter.gateway.translating import translation
 from finerouter.gateway.translating.identity import holds_our_thoughts
 from finerouter.gateway.ways import Way
-from finerouter.upstream.client import encoded
 
 PATHS = {
     "chat": "/chat/completions",
@@ -34,7 +34,6 @@ PATHS = {
 _PASSED_ON = ("anthropic-beta", "openai-beta", "traceparent", "tracestate")
 _AS_IT_IS = Parameters()
 _WITH_USAGE = frozenset(("chat", "completions"))
-_encode = msgspec.json.Encoder().encode
 
 
 def prepared(request: Request, way: Way, headers: Mapping[str, str]) -> Prepared:
@@ -63,19 +62,11 @@ def _content(request: Request, way: Way) -> bytes:
     fields = with_turns(request.fields, request.api, parameters)
     body = translation(request.api, way.api).request(fields)
     body = with_fields(body, way.api, parameters, asking.endpoint.max_tokens_name)
-    return _written({**body, **usage, "model": asking.upstream_model})
+    return client_json({**body, **usage, "model": asking.upstream_model})
 
 
 def _has_thoughts(way: Way) -> bool:
     return way.api in ("messages", "responses")
-
-
-def _written(body: Mapping[str, Any]) -> bytes:
-    try:
-        return _encode(body)
-    except (UnicodeEncodeError, OverflowError):
-        # Half a surrogate pair, or a number of more than 64 bits: providers take both.
-        return encoded(body)
 
 
 def _adds_nothing(way: Way) -> bool:

@@ -67,9 +67,15 @@ def refusal(error: Exception) -> Refusal:
         )
     for kinds, status, kind in _KNOWN:
         if isinstance(error, kinds):
-            return Refusal(status, str(error) or _WORDS[status], kind)
+            return Refusal(status, _words(status, error), kind)
     _logger.error("a request failed inside the gateway", exc_info=error)
     return Refusal(500, "the gateway made a mistake; its log has the details", "internal_error")
+
+
+def _words(status: int, error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "the body is nested too deeply"
+    return str(error) or _WORDS[status]
 
 
 _WORDS = {
@@ -77,6 +83,7 @@ _WORDS = {
     413: "the request is larger than this gateway takes (limits.max_body_bytes)",
 }
 _KNOWN: tuple[tuple[type[Exception], int, str], ...] = (
+    (RecursionError, 400, "invalid_request"),
     (BodyTooLarge, 413, "request_too_large"),
     (BodyTooSlow, 408, "timeout"),
     (PoolError, 404, "model_not_found"),

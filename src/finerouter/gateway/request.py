@@ -8,7 +8,9 @@ any field means but `model`, `stream` and the gateway's own.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,8 +18,8 @@ from typing import Any
 import msgspec
 
 from finerouter.errors import DataError
+from finerouter.gateway.client_json import client_json
 from finerouter.gateway.turns import Turn, turns
-from finerouter.upstream.client import encoded
 
 # The gateway's own field, taken out before anything is forwarded.
 OWN_FIELD = "finerouter"
@@ -60,11 +62,11 @@ class Request:
             model: as the endpoint knows it.
             changed: further fields; one that is `msgspec.UNSET` is left out.
         """
-        cut = _may_be_cut(self.body)
-        came: Mapping[str, Any] = self.fields if cut else _RAW.decode(self.body)
-        merged = {**came, "model": model, **changed, OWN_FIELD: msgspec.UNSET}
-        values = {name: value for name, value in merged.items() if value is not msgspec.UNSET}
-        return encoded(values) if cut else _encode(values)
+        ours = {"model": model, **changed, OWN_FIELD: msgspec.UNSET}
+        if not _may_be_cut(self.body):
+            with suppress(OverflowError):  # `changed` holds a number of more than 64 bits
+                return _encode(_set({**_RAW.decode(self.body), **ours}))
+        return client_json(_set({**self.fields, **ours}))
 
 
 def parse(api: str, body: bytes) -> Request:
@@ -86,6 +88,10 @@ def parse(api: str, body: bytes) -> Request:
     return Request(api, fields, body, model, bool(stream) and api in STREAMED, own)
 
 
+def _set(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not msgspec.UNSET}
+
+
 def _may_be_cut(body: bytes) -> bool:
     """Whether half a surrogate pair could stand there, escaped: an emoji cut in the middle.
 
@@ -104,9 +110,16 @@ def _object(body: bytes) -> dict[str, Any]:
 
 
 def _lenient(body: bytes) -> dict[str, Any]:
-    value = json.loads(body, parse_constant=_no_number)
+    value = json.loads(body, parse_constant=_no_number, parse_float=_finite)
     if not isinstance(value, dict):
         raise TypeError("it is something else")
+    return value
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if math.isinf(value):
+        raise ValueError(f"{digits[:40]} is too large a number")
     return value
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from finerouter.errors import DataError
 from finerouter.gateway.asgi import Exchange
+from finerouter.gateway.client_json import client_json
 from finerouter.gateway.explaining import explanation
 from finerouter.gateway.overrides import overrides
 from finerouter.gateway.plain import answer_json, read_json
@@ -15,8 +14,6 @@ from finerouter.gateway.planning import Wish
 from finerouter.gateway.request import Request, parse
 from finerouter.gateway.service import Service
 from finerouter.gateway.settings import AUTO
-
-_encode = msgspec.json.Encoder().encode
 
 
 async def route(service: Service, exchange: Exchange) -> None:
@@ -41,7 +38,7 @@ def _request(fields: dict[str, Any]) -> Request:
         fields["messages"] = [{"role": "user", "content": prompt}]
     if "messages" not in fields and "input" not in fields:
         raise DataError('give {"prompt": "..."}, or a body as for one of the /v1 paths')
-    return parse(_api(fields), _encode(fields))
+    return parse(_api(fields), client_json(fields))
 
 
 def _api(fields: dict[str, Any]) -> str:

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import msgspec
 from msgspec import Struct
+
+from finerouter.gateway.client_json import client_json
 
 VISION, AUDIO, FILES = "vision", "audio", "files"
 
@@ -26,7 +27,6 @@ _PARTS = {
     "document": FILES,
 }
 _TEXTS = frozenset(("text", "input_text", "output_text"))
-_encode = msgspec.json.Encoder().encode
 
 
 class Turn(Struct, frozen=True):
@@ -115,4 +115,4 @@ def _objects(value: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def _size(value: Any) -> int:
-    return len(_encode(value))
+    return len(client_json(value))

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from finerouter.gateway.client_json import client_json
 from finerouter.gateway.translating.careful import Body, Notes, table, word
 from finerouter.gateway.translating.messages.schema import closed, open_objects
 from finerouter.gateway.translating.neutral import (
@@ -24,7 +25,6 @@ from finerouter.gateway.translating.neutral import (
     merged,
 )
 from finerouter.gateway.translating.protocol import Json
-from finerouter.upstream.client import encoded
 
 _READ = frozenset(
     (
@@ -131,15 +131,7 @@ def _call(block: Mapping[str, Any], notes: Notes) -> Call:
     if block.get("toolset_name") is not None:
         notes.append("a call of a toolset is known to messages endpoints only")
     given = Body(block, notes).table("input")
-    return Call(word(block, "id"), word(block, "name"), _json(given))
-
-
-def _json(given: Mapping[str, Any]) -> str:
-    try:
-        return msgspec.json.encode(given).decode()
-    except (UnicodeEncodeError, OverflowError):
-        # Half a surrogate pair, or a number of more than 64 bits.
-        return encoded(given).decode()
+    return Call(word(block, "id"), word(block, "name"), client_json(given).decode())
 
 
 def _tool(record: Any, notes: Notes) -> Tool:
@@ -336,7 +328,7 @@ def _input(arguments: str) -> Json | None:
     """The arguments as an object, None where they are none."""
     try:
         value = msgspec.json.decode(arguments) if arguments.strip() else {}
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeEncodeError):
         return None
     return value if isinstance(value, dict) else None
 
