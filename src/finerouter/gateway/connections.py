@@ -2,8 +2,9 @@
 
 Uvicorn's protocol waits for ever for a request's headers, keeps headers of any size, reads on when
 a request is refused before it is in, and waits for ever for a client to take its answer. Here a
-request has a time to come in and a size, and a client that takes nothing is let go. Knows nothing
-of what is asked.
+request has a time to come in and a size, and a client that takes nothing is let go. At the end a
+request that crosses the end of its kept connection on the wire is still served. Knows nothing of
+what is asked.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from finerouter.gateway.settings import Limits
 MOST_HEADER_BYTES = 64 * 1024
 # The application answers a slow body itself; the connection goes only where that does not help.
 _LATER_S = 2.0
+# A client that keeps a connection may be sending its next request in the moment of the end.
+_LAST_REQUEST_S = 0.5
 _TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
     b"content-length: 0\r\nconnection: close\r\n\r\n"
@@ -35,6 +38,7 @@ class Connection(HttpToolsProtocol):
         self._in_headers = True
         self._incoming: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
+        self._ending = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client has connected: its first request has a time to come."""
@@ -65,12 +69,29 @@ class Connection(HttpToolsProtocol):
         """The headers are in."""
         self._in_headers, self._bytes = False, 0
         super().on_headers_complete()
+        if self._ending:
+            self.cycle.keep_alive = False
 
     def on_message_complete(self) -> None:
         """The whole request is in."""
         self._in_headers, self._bytes = True, 0
         self._arrived()
         super().on_message_complete()
+
+    def shutdown(self) -> None:
+        """The server stops: what is under way ends, and what is being sent is served."""
+        self._ending = True
+        if self.cycle is None or self.cycle.response_complete:
+            self._end_soon()
+        elif not self.cycle.response_started:
+            # Its headers will tell the client that it is the last. What has begun cannot say so.
+            self.cycle.keep_alive = False
+
+    def on_response_complete(self) -> None:
+        """An answer is out."""
+        super().on_response_complete()
+        if self._ending:
+            self._end_soon()
 
     def pause_writing(self) -> None:
         """The client does not take what is sent: not for ever."""
@@ -85,6 +106,13 @@ class Connection(HttpToolsProtocol):
         if self._stalled is not None:
             self._stalled.cancel()
             self._stalled = None
+
+    def _end_soon(self) -> None:
+        self.loop.call_later(_LAST_REQUEST_S, self._end_if_idle)
+
+    def _end_if_idle(self) -> None:
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.close()
 
     def _expect(self) -> None:
         wait_s = self._limits().body_timeout_s + _LATER_S

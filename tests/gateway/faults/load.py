@@ -16,6 +16,7 @@ from typing import Any
 import aiohttp
 
 WHOLE, REFUSED, BROKEN, TORN, LOST = "whole", "refused", "broken", "torn", "lost"
+UNHEARD = "unheard"
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ class Got:
 
     Attributes:
         what: WHOLE; REFUSED (an error before any answer); BROKEN (a stream that ended with an
-            error event); TORN (one that ended without a word); LOST (the connection went).
+            error event); TORN (one that ended without a word); LOST (the connection went); UNHEARD
+            (there was none to be had).
         status: of HTTP, 0 where none came.
         decision_id: "" where none came.
         seconds: until it ended.
@@ -63,6 +65,8 @@ async def ask(
             async for chunk in reply.content.iter_any():
                 received += chunk
         what = _what(status, bytes(received), bool(body.get("stream")))
+    except aiohttp.ClientConnectorError:
+        what = UNHEARD
     except (aiohttp.ClientError, ConnectionError):
         # Who has seen the last event has the answer, whatever becomes of the connection.
         what = WHOLE if status == 200 and received.endswith(b"data: [DONE]\n\n") else LOST
@@ -100,15 +104,20 @@ async def all_of(
 
 
 async def while_true(
-    url: str, body: Callable[[int], Mapping[str, Any]], clients: int, going: Callable[[], bool]
+    url: str,
+    body: Callable[[int], Mapping[str, Any]],
+    clients: int,
+    going: Callable[[], bool],
+    key: str = "",
 ) -> list[Got]:
     """Ask again and again until `going` says no, or the connection goes."""
     got: list[Got] = []
+    headers = {"authorization": f"Bearer {key}"} if key else {}
 
     async def client(session: aiohttp.ClientSession) -> None:
         while going():
-            got.append(await ask(session, url, body(len(got))))
-            if got[-1].what == LOST:
+            got.append(await ask(session, url, body(len(got)), headers))
+            if got[-1].what in (LOST, UNHEARD):
                 return
 
     async with _session() as session:

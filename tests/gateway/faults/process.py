@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 _READY_S = 60.0
-_RUNNING = re.compile(rb"running on http://127\.0\.0\.1:(\d+)")
 
 
 class Process:
@@ -25,7 +24,6 @@ class Process:
         router: Path,
         *,
         env: Mapping[str, str] | None = None,
-        file_limit: int | None = None,
     ) -> None:
         """Start it and wait until it serves.
 
@@ -33,15 +31,12 @@ class Process:
             folder: of its files; the log goes there too.
             router: folder of the router.
             env: further environment variables.
-            file_limit: bytes that no file of it may grow beyond.
         """
         self.folder = folder
         self.log = folder / "serve.log"
-        self.port = 0
+        self.port = _free_port()
         command = [sys.executable, "-m", "finerouter", "serve", str(router)]
-        command += ["--config", str(folder / "gateway.toml"), "--port", "0"]
-        if file_limit is not None:
-            command = ["prlimit", f"--fsize={file_limit}", *command]
+        command += ["--config", str(folder / "gateway.toml"), "--port", str(self.port)]
         self._log_from = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -91,10 +86,15 @@ class Process:
         until = time.monotonic() + _READY_S
         while time.monotonic() < until:
             assert self.process.poll() is None, self.said
-            if found := _RUNNING.search(self.said.encode()):
-                self.port = int(found[1])
+            try:
                 with urllib.request.urlopen(f"{self.url}/healthz", timeout=10):
                     return
-            time.sleep(0.02)
+            except OSError:
+                time.sleep(0.02)
         self.kill()
         raise AssertionError(f"the gateway did not start: {self.said}")
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return int(taken.getsockname()[1])

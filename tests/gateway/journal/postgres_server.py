@@ -49,6 +49,15 @@ class Server:
     def address(self, database: str = "postgres") -> str:
         return f"postgresql://postgres@/{database}?host={self.folder}"
 
+    def lines(self, address: str, query: str) -> list[str]:
+        """What a query gives, a line for each row."""
+        done = subprocess.run(
+            [self._programs / "psql", "--tuples-only", "--no-align", "--dbname", address,
+             "--command", query],
+            check=True, capture_output=True, text=True,
+        )  # fmt: skip
+        return done.stdout.split()
+
     def new_database(self, name: str) -> str:
         """Make an empty database; gives its address."""
         subprocess.run(

@@ -1,0 +1,1 @@
+"""What the gateway does when things go wrong; see docs/reliability.md."""
