@@ -396,3 +396,19 @@ def test_a_reload_forgets_nothing() -> None:
         assert len(asyncio.all_tasks()) == 1
 
     asyncio.run(scene())
+
+
+def test_reloads_do_not_keep_what_others_spent_from_being_read() -> None:
+    async def scene() -> None:
+        book, clock = Book(), Clock()
+        settings = GatewaySettings(budget=BudgetTable(day_usd=1.0))
+        budget = Budgets(settings, book, now=clock, refresh_s=60.0)
+        await budget.start()
+        for _ in range(5):
+            book.write("team", clock(), 0.1)
+            budget = budget.replaced(settings)
+            await asyncio.sleep(0.01)
+        assert budget.use()[0].spent_usd == pytest.approx(0.5)
+        await budget.close()
+
+    asyncio.run(scene())

@@ -30,6 +30,15 @@ class Memory:
         return next((self.entries[key] for key in prefixes if key in self.entries), None)
 
 
+class Hanging(Memory):
+    """A database that takes connections and says nothing."""
+
+    async def conversation(self, prefixes: Sequence[str]) -> Conversation | None:
+        await super().conversation(prefixes)
+        await asyncio.sleep(60)
+        return None
+
+
 class Clock:
     now = 1_000.0
 
@@ -115,3 +124,14 @@ def test_turned_off_it_remembers_nothing() -> None:
     conversations.remember("key", "small", "e", 10)
     assert not memory.entries
     assert found(conversations, ["key"]) is None
+
+
+def test_a_database_that_hangs_holds_up_one_request_for_a_moment_and_no_other() -> None:
+    shared, clock = Hanging(), Clock()
+    conversations = Conversations(StickyTable(), shared, clock=clock)
+    assert found(conversations, ["a"]) is None
+    assert found(conversations, ["b"]) is None
+    assert shared.asked == 1
+    clock.now += 6
+    assert found(conversations, ["c"]) is None
+    assert shared.asked == 2

@@ -7,6 +7,7 @@ conversations in memory and asks the journal for those that another process serv
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
 from collections import OrderedDict
@@ -19,6 +20,9 @@ from finerouter.gateway.turns import Turn
 
 # A client that edits its history forks the conversation; further back than this is another one.
 _MOST_PREFIXES = 8
+# To ask the others is a courtesy: a database that hangs must not hold up an answer, nor every one
+# of the next.
+_LOOK_S, _PAUSE_S = 0.5, 5.0
 
 
 class Shared(Protocol):
@@ -65,6 +69,7 @@ class Conversations:
         self._shared = shared
         self._clock = clock
         self._known: OrderedDict[str, Conversation] = OrderedDict()
+        self._look_again_s = 0.0
 
     async def find(self, keys: Sequence[str]) -> Conversation | None:
         """The conversation of the first key that is known and not too old."""
@@ -72,10 +77,21 @@ class Conversations:
             return None
         found = next((self._known[key] for key in keys if key in self._known), None)
         if found is None:
-            found = await self._shared.conversation(keys)
+            found = await self._elsewhere(keys)
         if found is None or self._clock() - found.seen_s > self.settings.keep_s:
             return None
         return found if found.model else None
+
+    async def _elsewhere(self, keys: Sequence[str]) -> Conversation | None:
+        """What another process remembers, None where that does not come at once."""
+        if self._clock() < self._look_again_s:
+            return None
+        try:
+            async with asyncio.timeout(_LOOK_S):
+                return await self._shared.conversation(keys)
+        except TimeoutError:
+            self._look_again_s = self._clock() + _PAUSE_S
+            return None
 
     def remember(self, key: str, model: str, endpoint: str, cached_tokens: int) -> None:
         """Keep a conversation on the model that has just answered it."""

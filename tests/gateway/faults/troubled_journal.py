@@ -97,7 +97,7 @@ def without_postgres(gateway: Process, server: Server, address: str, requests: i
     """The database is stopped at once, and started again."""
 
     def ids() -> set[str]:
-        return set(server.lines(address, "SELECT decision_id FROM decisions"))
+        return set(server.lines(address, "SELECT decision_id FROM finerouter.decisions"))
 
     return troubled(gateway, server.stop, server.start, ids, requests)
 

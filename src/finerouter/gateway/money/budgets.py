@@ -162,9 +162,11 @@ class Budgets:
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def _run(self) -> None:
+        # At once: reloads that come more often than this sleeps must not keep it from reading, and
+        # a budget that a reload adds has to know what was spent.
         while True:
-            await asyncio.sleep(self._refresh_s)
             await self.refresh()
+            await asyncio.sleep(self._refresh_s)
 
     def _warn(self, error: Exception) -> None:
         now = time.monotonic()
