@@ -79,8 +79,9 @@ def _faults(folder: Path, router: Path, scale: float) -> Figures:
         with _process(folder, router, pool_toml(one, other), config) as gateway:
             for name, fault in faulty.KINDS.items():
                 for stream in (False, True):
+                    rules = [faulty.at_a_share(fault, 0.2, seed) for seed in (0, 1)]
                     work = faulty.seen(
-                        gateway.url, [one, other], fault, round(500 * scale), stream=stream
+                        gateway.url, [one, other], rules, round(500 * scale), stream=stream
                     )
                     way = "streamed" if stream else "whole"
                     figures[f"{name}, {way}"] = asdict(asyncio.run(work))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from finerouter import Router
+from finerouter.errors import DataError
 from finerouter.gateway.estimating import Estimator
 
 
@@ -37,13 +38,15 @@ def test_who_no_longer_waits_costs_nobody_anything(router: Router) -> None:
     assert asyncio.run(one_leaves()) > 0
 
 
-def test_an_error_reaches_everybody_who_waits(router: Router) -> None:
-    async def all_fail() -> list:
+def test_a_text_that_cannot_be_estimated_fails_alone(router: Router) -> None:
+    async def one_fails() -> list:
         estimator = Estimator(router)
-        waiting = [estimator.estimate(""), estimator.estimate("Hello")]
+        waiting = [estimator.estimate(text) for text in ("Hello", "", "Goodbye")]
         return await asyncio.gather(*waiting, return_exceptions=True)
 
-    assert all(isinstance(error, Exception) for error in asyncio.run(all_fail()))
+    first, second, third = asyncio.run(one_fails())
+    assert isinstance(second, DataError)
+    assert len(first) == len(third) == 1
 
 
 @pytest.mark.parametrize("count", [1, 31, 32, 33, 100])

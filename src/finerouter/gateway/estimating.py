@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import asyncio
 
+from finerouter.errors import DataError
 from finerouter.policy import Estimate
 from finerouter.router import Router
 
 # A longer batch would keep the event loop from streams for too long.
 _MOST = 32
+_Waiting = list[tuple[str, asyncio.Future[Estimate]]]
 
 
 class Estimator:
@@ -21,7 +23,7 @@ class Estimator:
 
     def __init__(self, router: Router) -> None:
         self.router = router
-        self._waiting: list[tuple[str, asyncio.Future[Estimate]]] = []
+        self._waiting: _Waiting = []
 
     async def estimate(self, text: str) -> Estimate:
         """Estimate one text that is not empty."""
@@ -37,11 +39,18 @@ class Estimator:
         if self._waiting:
             asyncio.get_running_loop().call_soon(self._run)
         wanted = [(text, future) for text, future in batch if not future.done()]
-        if not wanted:
-            return
+        if wanted:
+            self._estimate(wanted)
+
+    def _estimate(self, wanted: _Waiting) -> None:
         try:
             whole = self.router.estimate([text for text, _ in wanted])
         except Exception as error:
+            if isinstance(error, DataError) and len(wanted) > 1:
+                # One of the texts is to blame: the others' requests must not fail for it.
+                for one in wanted:
+                    self._estimate([one])
+                return
             for _, future in wanted:
                 future.set_exception(error)
             return

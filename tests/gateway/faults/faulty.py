@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tests.gateway.faults.load import BROKEN, LOST, REFUSED, TORN, WHOLE, Got, all_of, chat
@@ -47,6 +47,7 @@ class Seen:
         calls: of the endpoints, for each request.
         twice_billed: prompts of broken streams that were billed again after their first byte.
         longest_s: that a request took.
+        refused_after: the fewest calls of a request that was refused, 0 where none was.
     """
 
     requests: int
@@ -58,6 +59,7 @@ class Seen:
     calls: float
     twice_billed: int
     longest_s: float
+    refused_after: int
 
 
 def at_a_share(fault: Fault, share: float, seed: int) -> Callable[[Call], Fault | None]:
@@ -66,14 +68,35 @@ def at_a_share(fault: Fault, share: float, seed: int) -> Callable[[Call], Fault 
     return lambda call: fault if call.path != "/v1/models" and rng.random() < share else None
 
 
+def at_first_calls(fault: Fault) -> Callable[[Call], Fault | None]:
+    """The fault at the first call for every fifth prompt, and the second for every tenth.
+
+    For all endpoints together; so that no request meets with it oftener than it may ask.
+    """
+    calls: Counter[str] = Counter()
+
+    def rule(call: Call) -> Fault | None:
+        calls[call.prompt] += 1
+        number = int(call.prompt.split()[2]) if call.prompt else 1
+        hit = number % 5 == 0 and calls[call.prompt] <= (2 if number % 10 == 0 else 1)
+        return fault if hit else None
+
+    return rule
+
+
 async def seen(
-    url: str, upstreams: list[LoopbackUpstream], fault: Fault, requests: int, *, stream: bool
+    url: str,
+    upstreams: list[LoopbackUpstream],
+    rules: Sequence[Callable[[Call], Fault | None]],
+    requests: int,
+    *,
+    stream: bool,
 ) -> Seen:
-    """Ask so often while a fifth of all calls meet with the fault."""
-    for number, upstream in enumerate(upstreams):
+    """Ask so often while the endpoints misbehave by these rules."""
+    for upstream, rule in zip(upstreams, rules, strict=True):
         upstream.requests.clear()
         upstream.billed.clear()
-        upstream.misbehave = at_a_share(fault, 0.2, number)
+        upstream.misbehave = rule
     bodies = [
         chat(f"What is {number} plus 25 times 3?", stream=stream) for number in range(requests)
     ]
@@ -97,6 +120,10 @@ def _seen(got: list[Got], upstreams: list[LoopbackUpstream]) -> Seen:
         calls=round(calls / len(got), 3),
         twice_billed=sum(billed[one.prompt] > 1 for one in got if one.what in (BROKEN, TORN)),
         longest_s=round(max(one.seconds for one in got), 2),
+        # The error lists every call.
+        refused_after=min(
+            (one.body.count(b" at e") for one in got if one.what == REFUSED), default=0
+        ),
     )
 
 

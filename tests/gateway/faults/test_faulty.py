@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gateway.faults.faulty import AFTER_FIRST, CONFIG, KINDS, seen
+from tests.gateway.faults.faulty import AFTER_FIRST, CONFIG, KINDS, at_first_calls, seen
 from tests.gateway.running import pool_toml, running
 from tests.loopback import LoopbackUpstream
 
@@ -27,7 +27,8 @@ def test_clients_see_nothing_that_another_endpoint_can_mend(
     upstreams = [server, other_server]
     with running(tmp_path, router_folder, pool_toml(*upstreams), CONFIG) as gateway:
         for name in QUICK:
-            found = asyncio.run(seen(gateway.url, upstreams, KINDS[name], 20, stream=stream))
+            rule = at_first_calls(KINDS[name])
+            found = asyncio.run(seen(gateway.url, upstreams, [rule, rule], 20, stream=stream))
             assert (found.refused, found.torn, found.lost) == (0, 0, 0), (name, found)
             assert found.whole + found.broken == found.requests
             # What the client has begun to read is asked for once, and is told when it breaks off.
