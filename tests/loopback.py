@@ -90,6 +90,11 @@ class Fault:
         """The answer begins in time and goes on late."""
         return cls("stall", seconds=seconds)
 
+    @classmethod
+    def linger(cls, seconds: float) -> Fault:
+        """All of the answer comes, its end never does: the connection breaks after a while."""
+        return cls("linger", seconds=seconds)
+
 
 # Every fault that needs no number; "empty" has a body of no bytes, "close" hangs up politely,
 # "bare" ends after the headers, "comments" come before the first event.
@@ -256,6 +261,9 @@ async def _sent(
             await asyncio.sleep(0.01)
             return _hang_up(request)
         await response.write(piece)
+    if what == "linger":
+        await pause(request, fault.seconds if fault else 0)
+        return _hang_up(request)
     await response.write_eof()
     return response
 

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.gateway.running import Gateway, pool_toml, running
 from tests.gateway.test_chat import SUM
 from tests.loopback import Fault, LoopbackUpstream
@@ -99,3 +101,29 @@ def test_a_client_that_sends_slowly_is_let_go(
             connection.sendall(head + b"content-length: 100\r\n\r\n{")
             assert b"408" in connection.recv(1_000)
         assert eventually(lambda: gateway.service.parts.admission.under_way == 0)
+
+
+@pytest.mark.parametrize("seconds", [0.05, 30.0])
+def test_a_stream_is_at_its_end_when_the_model_says_so(
+    gateway: Gateway, server: LoopbackUpstream, seconds: float
+) -> None:
+    server.faults = [Fault.linger(seconds)]
+    began = time.monotonic()
+    answer = gateway.chat(SUM, stream=True)
+    assert time.monotonic() - began < 15
+    assert answer.events[-1] == "[DONE]"
+    assert gateway.records()[0].outcome == "ok"
+    assert eventually(lambda: gateway.service.parts.admission.under_way == 0)
+    assert gateway.service.parts.fleet.standing()[0].failures == 0
+
+
+def test_a_call_that_a_client_left_is_in_its_row(
+    gateway: Gateway, server: LoopbackUpstream
+) -> None:
+    server.faults = [Fault.slow(30)]
+    connection = begun(gateway, stream=False)
+    assert eventually(lambda: server.under_way == 1)
+    connection.close()
+    assert eventually(lambda: gateway.service.parts.admission.under_way == 0)
+    (attempt,) = gateway.records()[0].attempts
+    assert (attempt.reason, attempt.sent) == ("cancelled", True)
