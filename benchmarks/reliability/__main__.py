@@ -107,7 +107,7 @@ def _fuzzed(folder: Path, router: Path, api: str, count: int) -> Figures:
             sockets = gateway.sockets()
             odd = odd_requests(7, key.key, count)
             found = asyncio.run(fuzzing.fuzz(gateway.port, odd, secrets))
-            time.sleep(6)  # kept connections to the endpoint end
+            time.sleep(12)  # until the connections that are kept to the endpoint end
             left = gateway.sockets() - sockets
     files = [path for path in folder.rglob("*") if path.is_file() and path.name != "gateway.toml"]
     kept = b"".join(path.read_bytes() for path in files)
@@ -140,10 +140,17 @@ def _reloads(folder: Path, router: Path, scale: float) -> Figures:
 
 
 def _memory(folder: Path, router: Path, scale: float) -> Figures:
-    with serving() as upstream:
-        config = 'log_level = "warning"\n'
-        with _process(folder, router, pool_toml(upstream), config) as gateway:
-            return asdict(growing.grown(gateway, 10, round(2_000 * scale)))
+    figures: Figures = {}
+    for name, most in (("as it is", 100_000), ("1,000 conversations", 1_000)):
+        config = f'log_level = "warning"\n[sticky]\nmost = {most}\n'
+        place = folder / str(most)
+        place.mkdir()
+        with (
+            serving() as upstream,
+            _process(place, router, pool_toml(upstream), config) as gateway,
+        ):
+            figures[name] = asdict(growing.grown(gateway, 10, round(2_000 * scale)))
+    return figures
 
 
 def _journal(folder: Path, router: Path, scale: float) -> Figures:
