@@ -75,7 +75,7 @@ def _kills(folder: Path, router: Path, scale: float) -> Figures:
 def _faults(folder: Path, router: Path, scale: float) -> Figures:
     figures: Figures = {}
     with serving() as one, serving() as other:
-        config = 'log_level = "warning"\n' + faulty.CONFIG
+        config = 'log_level = "warning"\n' + faulty.TIMEOUTS + faulty.BREAKERS
         with _process(folder, router, pool_toml(one, other), config) as gateway:
             for name, fault in faulty.KINDS.items():
                 for stream in (False, True):

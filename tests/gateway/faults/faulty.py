@@ -26,10 +26,12 @@ KINDS: dict[str, Fault] = {
 }
 # Faults that strike when the answer has begun: a stream cannot be asked for again then.
 AFTER_FIRST = frozenset(("stall, too late", "hang_up_midway", "half_character"))
-CONFIG = """
+TIMEOUTS = """
 [timeouts]
 first_byte_s = 0.5
 between_chunks_s = 0.5
+"""
+BREAKERS = """
 [breaker]
 health_interval_s = 0.2
 cooldown_s = 1.0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gateway.faults.faulty import AFTER_FIRST, CONFIG, KINDS, at_first_calls, seen
+from tests.gateway.faults.faulty import AFTER_FIRST, BREAKERS, KINDS, at_first_calls, seen
 from tests.gateway.running import pool_toml, running
 from tests.loopback import LoopbackUpstream
 
@@ -25,7 +25,7 @@ def test_clients_see_nothing_that_another_endpoint_can_mend(
     stream: bool,
 ) -> None:
     upstreams = [server, other_server]
-    with running(tmp_path, router_folder, pool_toml(*upstreams), CONFIG) as gateway:
+    with running(tmp_path, router_folder, pool_toml(*upstreams), BREAKERS) as gateway:
         for name in QUICK:
             rule = at_first_calls(KINDS[name])
             found = asyncio.run(seen(gateway.url, upstreams, [rule, rule], 20, stream=stream))
