@@ -12,8 +12,10 @@ the list of models. Keeps every call and counts what it would bill. Knows nothin
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import json
+import struct
 import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
@@ -107,6 +109,15 @@ FAULTS = {
 }  # fmt: skip
 
 
+@dataclass(frozen=True)
+class ToolUse:
+    """A call of a tool, in place of words."""
+
+    name: str
+    arguments: dict[str, Any]
+    id: str = "call_1"
+
+
 def embedding(text: str) -> list[float]:
     """Numbers in [-1, 1] that depend on every character."""
     return [
@@ -130,6 +141,7 @@ class LoopbackUpstream:
         replies: canned answers for the next calls; these come first of all.
         chat: a rule from a prompt to a canned answer, or None for the usual form of `answer`.
         answer: a rule from a call to what the model says.
+        uses: a rule from a call to the tools that the model calls, in place of saying anything.
         faults: for the next calls, one each; None lets a call through.
         misbehave: a rule from a call to its fault, when `faults` is used up.
         key: the only key it takes, None for any and none.
@@ -147,6 +159,7 @@ class LoopbackUpstream:
         self.replies: list[Reply] = []
         self.chat: Callable[[str], Reply] | None = None
         self.answer: Callable[[Call], str] = lambda call: f"You said: {call.prompt}"
+        self.uses: Callable[[Call], list[ToolUse]] = lambda _: []
         self.faults: list[Fault | None] = []
         self.misbehave: Callable[[Call], Fault | None] = lambda _: None
         self.key: str | None = None
@@ -344,57 +357,148 @@ def _usage(self: LoopbackUpstream, call: Call, text: str) -> dict[str, Any] | No
 
 
 def _chat(self: LoopbackUpstream, call: Call) -> list[bytes]:
-    text = self.answer(call)
+    uses = self.uses(call)
+    text = "" if uses else self.answer(call)
     usage = _usage(self, call, text)
-    head = {"id": f"chat-{call.number}", "model": call.body.get("model")}
+    head = {"id": f"chat-{call.number}", "created": 1, "model": call.body.get("model")}
     if call.body.get("stream"):
-        deltas = [{"choices": [{"index": 0, "delta": {"content": word}}]} for word in _words(text)]
-        stop = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": usage}
-        events = [f"data: {json.dumps({**head, **event})}\n\n" for event in [*deltas, stop]]
-        return [event.encode() for event in [*events, "data: [DONE]\n\n"]]
-    message = {"role": "assistant", "content": text}
-    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+        return _chat_stream({**head, "object": "chat.completion.chunk"}, call, text, uses, usage)
+    message: dict[str, Any] = {"role": "assistant", "content": text}
+    if uses:
+        calls = [_chat_call(use, json.dumps(use.arguments)) for use in uses]
+        message = {"role": "assistant", "content": None, "tool_calls": calls}
+    choice = {"index": 0, "message": message, "finish_reason": _finish(uses)}
     return _whole({**head, "object": "chat.completion", "choices": [choice], "usage": usage})
+
+
+def _chat_stream(
+    head: dict[str, Any],
+    call: Call,
+    text: str,
+    uses: list[ToolUse],
+    usage: dict[str, Any] | None,
+) -> list[bytes]:
+    """As OpenAI does it: the tokens in an event of their own for those who asked for them."""
+    deltas: list[dict[str, Any]] = [] if uses else [{"content": word} for word in _words(text)]
+    for at, use in enumerate(uses):
+        deltas.append({"tool_calls": [{"index": at, **_chat_call(use, "")}]})
+        pieces = [{"arguments": piece} for piece in _halves(json.dumps(use.arguments))]
+        deltas += [{"tool_calls": [{"index": at, "function": piece}]} for piece in pieces]
+    choices = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
+    choices.append({"index": 0, "delta": {}, "finish_reason": _finish(uses)})
+    events: list[dict[str, Any]] = [{**head, "choices": [choice]} for choice in choices]
+    if (call.body.get("stream_options") or {}).get("include_usage"):
+        events.append({**head, "choices": [], "usage": usage})
+    else:
+        events[-1]["usage"] = usage
+    return [f"data: {json.dumps(event)}\n\n".encode() for event in events] + [b"data: [DONE]\n\n"]
+
+
+def _chat_call(use: ToolUse, arguments: str) -> dict[str, Any]:
+    function = {"name": use.name, "arguments": arguments}
+    return {"id": use.id, "type": "function", "function": function}
+
+
+def _finish(uses: list[ToolUse]) -> str:
+    return "tool_calls" if uses else "stop"
 
 
 def _completions(self: LoopbackUpstream, call: Call) -> list[bytes]:
     text = self.answer(call)
+    usage = _usage(self, call, text)
+    if call.body.get("stream"):
+        choices = [{"index": 0, "text": word, "finish_reason": None} for word in _words(text)]
+        choices.append({"index": 0, "text": "", "finish_reason": "stop"})
+        events: list[dict[str, Any]] = [{"choices": [choice]} for choice in choices]
+        events[-1]["usage"] = usage
+        return [f"data: {json.dumps(e)}\n\n".encode() for e in events] + [b"data: [DONE]\n\n"]
     choice = {"index": 0, "text": text, "finish_reason": "stop"}
-    return _whole({"choices": [choice], "usage": _usage(self, call, text)})
+    return _whole({"choices": [choice], "usage": usage})
 
 
 def _messages(self: LoopbackUpstream, call: Call) -> list[bytes]:
-    text = self.answer(call)
+    uses = self.uses(call)
+    text = "" if uses else self.answer(call)
     usage = _usage(self, call, text)
     tokens = usage and {
         "input_tokens": usage["prompt_tokens"],
         "output_tokens": usage["completion_tokens"],
     }
-    head = {"id": f"msg-{call.number}", "type": "message", "role": "assistant", "usage": tokens}
+    head = {
+        "id": f"msg-{call.number}",
+        "type": "message",
+        "role": "assistant",
+        "model": call.body.get("model"),
+        "stop_reason": None,
+        "stop_sequence": None,
+        "usage": tokens,
+    }
+    reason = "tool_use" if uses else "end_turn"
     if call.body.get("stream"):
-        events: list[dict[str, Any]] = [
-            {"type": "message_start", "message": {**head, "content": []}},
-            {"type": "content_block_start", "index": 0, "content_block": {"type": "text"}},
-        ]
-        for word in _words(text):
-            delta = {"type": "text_delta", "text": word}
-            events.append({"type": "content_block_delta", "index": 0, "delta": delta})
-        events += [
-            {"type": "content_block_stop", "index": 0},
-            {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": tokens},
-            {"type": "message_stop"},
-        ]
-        return [f"event: {e['type']}\ndata: {json.dumps(e)}\n\n".encode() for e in events]
-    content = [{"type": "text", "text": text}]
-    return _whole({**head, "content": content, "stop_reason": "end_turn"})
+        return _message_events(head, text, uses, {"stop_reason": reason, "stop_sequence": None})
+    content: list[dict[str, Any]] = [_tool_block(use, use.arguments) for use in uses]
+    content = content or [{"type": "text", "text": text}]
+    return _whole({**head, "content": content, "stop_reason": reason})
+
+
+def _message_events(
+    head: dict[str, Any], text: str, uses: list[ToolUse], stop: dict[str, Any]
+) -> list[bytes]:
+    events: list[dict[str, Any]] = [{"type": "message_start", "message": {**head, "content": []}}]
+    if not uses:
+        deltas = [{"type": "text_delta", "text": word} for word in _words(text)]
+        events += _block_events(0, {"type": "text", "text": ""}, deltas)
+    for at, use in enumerate(uses):
+        pieces = _halves(json.dumps(use.arguments))
+        deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in pieces]
+        events += _block_events(at, _tool_block(use, {}), deltas)
+    events += [
+        {"type": "message_delta", "delta": stop, "usage": head["usage"]},
+        {"type": "message_stop"},
+    ]
+    return [f"event: {e['type']}\ndata: {json.dumps(e)}\n\n".encode() for e in events]
+
+
+def _block_events(
+    at: int, block: dict[str, Any], deltas: list[dict[str, str]]
+) -> list[dict[str, Any]]:
+    return [
+        {"type": "content_block_start", "index": at, "content_block": block},
+        *({"type": "content_block_delta", "index": at, "delta": delta} for delta in deltas),
+        {"type": "content_block_stop", "index": at},
+    ]
+
+
+def _tool_block(use: ToolUse, arguments: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "tool_use", "id": use.id, "name": use.name, "input": arguments}
+
+
+def _halves(text: str) -> list[str]:
+    return [text[: len(text) // 2], text[len(text) // 2 :]]
 
 
 def _embeddings(_: LoopbackUpstream, call: Call) -> list[bytes]:
     given = call.body.get("input")
-    texts = given if isinstance(given, list) else [given]
-    data = [{"index": at, "embedding": embedding(str(text))} for at, text in enumerate(texts)]
+    texts = [str(text) for text in (given if isinstance(given, list) else [given])]
+    packed = call.body.get("encoding_format") == "base64"
+    data = [
+        {
+            "object": "embedding",
+            "index": at,
+            "embedding": _packed(embedding(text)) if packed else embedding(text),
+        }
+        for at, text in enumerate(texts)
+    ]
+    read = sum(map(_tokens, texts))
+    usage = {"prompt_tokens": read, "total_tokens": read}
     # Out of order on purpose: `index` says what belongs where.
-    return _whole({"data": data[::-1]})
+    return _whole(
+        {"object": "list", "data": data[::-1], "model": call.body.get("model"), "usage": usage}
+    )
+
+
+def _packed(numbers: list[float]) -> str:
+    return base64.b64encode(struct.pack(f"<{len(numbers)}f", *numbers)).decode()
 
 
 def _words(text: str) -> list[str]:

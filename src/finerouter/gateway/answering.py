@@ -53,8 +53,8 @@ class AnswerStream:
 
     @property
     def finished(self) -> bool:
-        """Whether the upstream has said its very last."""
-        return self._spoken.finished
+        """Whether the upstream has said its very last, or that it has failed."""
+        return self._spoken.finished or bool(self._spoken.trouble)
 
     @property
     def trouble(self) -> str:

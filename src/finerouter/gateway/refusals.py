@@ -23,6 +23,7 @@ from finerouter.gateway.asgi import BodyTooLarge, BodyTooSlow
 from finerouter.gateway.dispatching import NotReached
 
 _logger = logging.getLogger(__name__)
+_WORTH_WAITING_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,9 @@ class Refusal:
             headers["retry-after"] = str(max(1, math.ceil(self.retry_after_s)))
         if self.status == 401:
             headers["www-authenticate"] = "Bearer"
-        if self.kind == "insufficient_quota":
-            # The official client libraries heed it: a spent budget is no rush to wait out.
+        if self.kind == "insufficient_quota" or (self.retry_after_s or 0) > _WORTH_WAITING_S:
+            # The official client libraries heed it: a spent budget is no rush to wait out, and
+            # Anthropic's would sleep for as long as it is told, be it a month.
             headers["x-should-retry"] = "false"
         return headers
 
