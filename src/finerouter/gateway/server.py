@@ -10,12 +10,14 @@ import asyncio
 import logging
 import math
 import signal
+import socket
 from collections.abc import Awaitable, Callable
 from functools import partial
 
 import uvicorn
+from uvicorn.loops.auto import auto_loop_factory
 
-from finerouter.errors import FinerouterError
+from finerouter.errors import ConfigError, FinerouterError
 from finerouter.gateway.app import create_app
 from finerouter.gateway.connections import Connection
 from finerouter.gateway.service import Service, Source
@@ -26,6 +28,7 @@ _logger = logging.getLogger(__name__)
 
 # Longer than the idle connections of common clients and proxies live, so that it is they who close.
 _KEEP_ALIVE_S = 75
+_BACKLOG = 2048
 
 
 def serve(source: Source, setup: Setup) -> None:
@@ -34,20 +37,31 @@ def serve(source: Source, setup: Setup) -> None:
     Args:
         source: where everything is loaded from, for reloads.
         setup: what was loaded and checked already.
-    """
-    running: list[Service] = []
 
-    async def start() -> Service:
-        service = await Service.start(source, setup)
-        running.append(service)
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reload, service)
+    Raises:
+        ConfigError: the address cannot be listened at; names it.
+        FinerouterError: a part does not start, such as the journal.
+    """
+    # Before anything else is opened, so that a second gateway by mistake touches no journal.
+    with (
+        _listening(setup.settings.host, setup.settings.port) as listener,
+        asyncio.Runner(loop_factory=auto_loop_factory()) as runner,
+    ):
+        runner.run(_served(source, setup, listener))
+
+
+async def _served(source: Source, setup: Setup, listener: socket.socket) -> None:
+    service = await Service.start(source, setup)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reload, service)
+
+    async def started() -> Service:
         return service
 
-    # Uvicorn sends itself again, at the end, what it was stopped by: that would end the process
-    # before its log is written, and as if it had failed.
+    # What comes while all is being closed must not end the process before its log is written.
     for sig in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sig, signal.SIG_IGN)
-    _Server(server_config(start, setup.settings, running), running).run()
+    config = server_config(started, setup.settings, [service])
+    await _Server(config, [service]).serve(sockets=[listener])
 
 
 def server_config(
@@ -66,8 +80,6 @@ def server_config(
 
     return uvicorn.Config(
         create_app(start),
-        host=settings.host,
-        port=settings.port,
         http=partial(Connection, limits=limits),  # type: ignore[arg-type]
         ws="none",
         lifespan="on",
@@ -81,6 +93,31 @@ def server_config(
     )
 
 
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket that listens at this address.
+
+    Raises:
+        ConfigError: it is taken, or not this machine's.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, _, _, _, address = found[0]
+        return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+    except OSError as error:
+        reason = str(error.strerror).partition(" (while")[0]
+        raise ConfigError(
+            f"cannot listen at {host}:{port} ({reason}); end what listens there, "
+            "or give another --port or --host"
+        ) from error
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    everywhere = host in ("0.0.0.0", "::")
+    shown = "127.0.0.1" if everywhere else f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{port}"
+
+
 class _Server(uvicorn.Server):
     """Tells the service that it stops, so that balancers look elsewhere at once."""
 
@@ -88,12 +125,23 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._running = running
 
-    def handle_exit(self, sig: int, frame: object) -> None:
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to answer, and say where."""
+        await super().startup(sockets)
+        for listener in sockets or ():
+            _logger.info(
+                "answering at %(url)s/v1, dashboard at %(url)s/dashboard; try: "
+                'curl %(url)s/v1/route -d \'{"prompt": "What is 2 plus 3?"}\'',
+                {"url": _url(listener)},
+            )
+
+    def handle_exit(self, sig: int, frame: object) -> None:  # noqa: ARG002 (the library's signature)
         for service in self._running:
             service.drain()
-        # Only a second SIGINT counts as one for uvicorn.
-        self.force_exit = self.force_exit or self.should_exit
-        super().handle_exit(sig, frame)  # type: ignore[arg-type]
+        # Not the library's own way, which raises the signal again once all is closed: a gateway
+        # that has stopped as it was told has not failed.
+        self.force_exit = self.should_exit
+        self.should_exit = True
 
 
 _tasks: set[asyncio.Task[None]] = set()
