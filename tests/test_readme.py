@@ -48,6 +48,7 @@ def test_the_python_of_the_readme_runs(tmp_path: Path) -> None:
         "cells",
         "probes",
         "join",
+        "serve",
     ],
 )
 def test_every_option_of_the_readme_exists(command: str) -> None:
