@@ -1,0 +1,31 @@
+"""Prompts for the load: no two alike, so that no cache can answer for the router.
+
+Takes the shipped starter prompts; gives requests of the chat API as bytes. A prompt is a few of
+them under a number, some 260 characters, because the starter's own are single short questions.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+
+from finerouter.starter import starter_outcomes
+
+MOST = 9
+
+
+def requests(model: str, *, stream: bool, seed: int) -> Iterator[bytes]:
+    """Bodies without end, the same for the same seed."""
+    questions = list(starter_outcomes().prompts)
+    chance = random.Random(seed)
+    number = 0
+    while True:
+        number += 1
+        chosen = chance.choices(questions, k=chance.randint(1, MOST))
+        yield _body(model, f"({seed}-{number}) " + "\n".join(chosen), stream=stream)
+
+
+def _body(model: str, prompt: str, *, stream: bool) -> bytes:
+    fields = {"model": model, "messages": [{"role": "user", "content": prompt}], "stream": stream}
+    return json.dumps(fields).encode()
