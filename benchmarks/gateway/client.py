@@ -16,7 +16,7 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,16 +66,14 @@ def percentiles(seconds: list[float]) -> dict[str, float]:
 class Client:
     """Sends bodies and notes what came of them."""
 
-    def __init__(self, session: aiohttp.ClientSession, options: argparse.Namespace) -> None:
+    def __init__(self, session: aiohttp.ClientSession, given: argparse.Namespace) -> None:
         self._session = session
-        self._url = options.url + PATH
-        self._end = END_OF_STREAM if options.stream else END_OF_ANSWER
+        self._url = given.url + PATH
+        self._end = END_OF_STREAM if given.stream else END_OF_ANSWER
         self._headers = {"content-type": "application/json"}
-        if options.key:
-            self._headers["authorization"] = f"Bearer {options.key}"
-        self._bodies: Iterator[bytes] = requests(
-            options.model, stream=options.stream, seed=options.seed
-        )
+        if given.key:
+            self._headers["authorization"] = f"Bearer {given.key}"
+        self._bodies: Iterator[bytes] = requests(given.model, stream=given.stream, seed=given.seed)
         self.load = Load()
 
     async def ask(self) -> None:
@@ -138,24 +136,29 @@ async def closed_loop(client: Client, concurrent: int, count: int) -> float:
     return time.perf_counter() - started
 
 
-async def run(options: argparse.Namespace) -> dict[str, Any]:
+async def run(given: argparse.Namespace) -> dict[str, Any]:
     """Warm up, load, report."""
     connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=600)
-    timeout = aiohttp.ClientTimeout(total=options.timeout_s)
+    timeout = aiohttp.ClientTimeout(total=given.timeout_s)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
-        client = Client(session, options)
-        if options.warm_up:
-            await closed_loop(client, min(options.concurrent, 8), options.warm_up)
-            client.load = Load(warm_up=options.warm_up)
-        if options.rate:
-            seconds = await paced(client, options.rate, options.seconds, seed=options.seed)
+        client = Client(session, given)
+        if given.warm_up:
+            await closed_loop(client, min(given.concurrent, 8), given.warm_up)
+            client.load = Load(warm_up=given.warm_up)
+        if given.rate:
+            seconds = await paced(client, given.rate, given.seconds, seed=given.seed)
         else:
-            seconds = await closed_loop(client, options.concurrent, options.requests)
+            seconds = await closed_loop(client, given.concurrent, given.requests)
         return client.load.report(seconds)
 
 
 def main() -> None:
     """Run and print."""
+    sys.stdout.write(json.dumps(uvloop.run(run(options()))) + "\n")
+
+
+def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """What the command line says."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("url")
     parser.add_argument("--model", default="auto")
@@ -168,7 +171,7 @@ def main() -> None:
     parser.add_argument("--warm-up", type=int, default=200, help="requests beforehand")
     parser.add_argument("--timeout-s", type=float, default=300.0)
     parser.add_argument("--seed", type=int, default=0)
-    sys.stdout.write(json.dumps(uvloop.run(run(parser.parse_args()))) + "\n")
+    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":
