@@ -143,7 +143,8 @@ async def run(given: argparse.Namespace) -> dict[str, Any]:
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
         client = Client(session, given)
         if given.warm_up:
-            await closed_loop(client, min(given.concurrent, 8), given.warm_up)
+            # As many at once as later, so that the connections are there.
+            await closed_loop(client, given.concurrent, given.warm_up)
             client.load = Load(warm_up=given.warm_up)
         if given.rate:
             seconds = await paced(client, given.rate, given.seconds, seed=given.seed)
