@@ -35,6 +35,7 @@ LITELLM_ENVIRONMENT = {
     "LITELLM_MODE": "PRODUCTION",
     "LITELLM_LOG": "ERROR",
 }
+# The memory of conversations is full within a run, so that a leak would show behind it.
 GATEWAY_SETTINGS = """\
 pool = "pool.toml"
 port = {port}
@@ -46,6 +47,9 @@ cost_weight = 5.0
 
 [limits]
 max_concurrent = 5_000
+
+[sticky]
+most = 5_000
 
 [journal]
 path = "journal.sqlite"
