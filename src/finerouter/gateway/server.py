@@ -7,6 +7,7 @@ for so long as the settings say. A second one stops at once.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import math
 import signal
@@ -29,6 +30,8 @@ _logger = logging.getLogger(__name__)
 # Longer than the idle connections of common clients and proxies live, so that it is they who close.
 _KEEP_ALIVE_S = 75
 _BACKLOG = 2048
+# New objects until the youngest are looked at, and how many looks until the older ones are.
+_COLLECT_AFTER = (20_000, 20, 20)
 
 
 def serve(source: Source, setup: Setup) -> None:
@@ -60,6 +63,7 @@ async def _served(source: Source, setup: Setup, listener: socket.socket) -> None
     # What comes while all is being closed must not end the process before its log is written.
     for sig in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sig, signal.SIG_IGN)
+    _calm_collector()
     config = server_config(started, setup.settings, [service])
     await _Server(config, [service]).serve(sockets=[listener])
 
@@ -90,6 +94,8 @@ def server_config(
         timeout_graceful_shutdown=math.ceil(settings.limits.drain_s),
         server_header=False,
         date_header=False,
+        # Nothing here depends on the client's address.
+        proxy_headers=False,
     )
 
 
@@ -116,6 +122,18 @@ def _url(listener: socket.socket) -> str:
     everywhere = host in ("0.0.0.0", "::")
     shown = "127.0.0.1" if everywhere else f"[{host}]" if ":" in host else host
     return f"http://{shown}:{port}"
+
+
+def _calm_collector() -> None:
+    """Have the garbage collector look less often, and not at what stays.
+
+    Nearly all of a request's objects go when it ends, by their counts. By default the collector
+    looks for cycles after every 700 new ones, router and libraries included: a tenth of a
+    request's time, and pauses in streams. What cycles there are wait a little longer.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_COLLECT_AFTER)
 
 
 class _Server(uvicorn.Server):
