@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from finerouter import Estimate, Model, ModelPool, Policy
 from finerouter.errors import NoEligibleModel, PolicyError, PoolError
-from finerouter.policy import choose, decide
+from finerouter.policy import choose, decide, eligible_models, ranked
 
 NAMES = ("a", "b", "c", "d")
 POOL = ModelPool(
@@ -391,3 +391,18 @@ def test_beyond_the_budget_no_weight_flips_the_choice() -> None:
 def test_the_only_model_left_has_no_flips() -> None:
     estimate = estimate_of([0.2, 0.9, 0.5, 0.6], [0.002, 0.004, 0.001, 0.003])
     assert decide(estimate, Policy(allow={"a"}), POOL).flips == ()
+
+
+@given(estimates, policies)
+def test_each_fallback_is_what_would_be_chosen_without_those_before_it(estimate, policy):
+    assume(eligible_models(estimate, policy, POOL).any())
+    left = set(NAMES if policy.allow is None else policy.allow)
+    for at in ranked(estimate, policy, POOL, most=3):
+        without = replace(policy, allow=frozenset(left))
+        assert at == choose(estimate, without, POOL)[0]
+        left.remove(NAMES[at])
+
+
+def test_among_fallbacks_of_equal_quality_unknown_costs_come_last():
+    estimate = estimate_of([0.5, 0.5, 0.5, 0.9], [math.nan, 2.0, 1.0, math.nan])
+    assert ranked(estimate, Policy(), POOL, most=4) == [3, 2, 1, 0]

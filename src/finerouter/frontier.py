@@ -17,6 +17,8 @@ Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
+# Utilities closer than this are the same; an unknown cost counts as the dearest.
+TIE, DEAREST = 1e-12, float(np.finfo(np.float64).max)
 # Weights from "cost hardly matters" to "only cost matters", in units of 1 / typical cost.
 _GRID = np.concatenate([[0.0], np.geomspace(1e-4, 30.0, 96)])
 
@@ -49,8 +51,8 @@ def cheapest_argmax(utility: Floats, cost: Floats) -> Index:
         cost: [prompt, model]; NaN counts as dearest.
     """
     best = utility.max(axis=1, keepdims=True)
-    tied = utility >= best - 1e-12
-    price = np.where(tied, np.where(np.isnan(cost), np.finfo(np.float64).max, cost), np.inf)
+    tied = utility >= best - TIE
+    price = np.where(tied, np.where(np.isnan(cost), DEAREST, cost), np.inf)
     return price.argmin(axis=1)
 
 

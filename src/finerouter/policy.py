@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finerouter.errors import NoEligibleModel, PolicyError
-from finerouter.frontier import cheapest_argmax
+from finerouter.frontier import DEAREST, TIE, cheapest_argmax
 from finerouter.pool import ModelPool
 
 Floats = NDArray[np.float64]
@@ -231,12 +231,30 @@ def ranked(estimate: Estimate, policy: Policy, pool: ModelPool, most: int) -> li
     """
     eligible = eligible_models(estimate, policy, pool)
     _check_eligible(estimate, policy, pool, eligible)
+    if policy.max_cost_usd is None and policy.min_quality is None:
+        return _by_utility(estimate, policy, eligible, most)
     order: list[int] = []
     while len(order) < most and eligible.any():
         at = int(_choose(estimate, policy, eligible)[0][0])
         order.append(at)
         eligible = eligible.copy()
         eligible[0, at] = False
+    return order
+
+
+def _by_utility(estimate: Estimate, policy: Policy, eligible: Flags, most: int) -> list[int]:
+    """`ranked` where a model's utility does not depend on which others are left.
+
+    In plain numbers: for the few models of a pool that is several times faster than arrays.
+    """
+    utility = _utility(estimate, policy)[0].tolist()
+    cost = [DEAREST if math.isnan(usd) else usd for usd in estimate.cost_usd[0].tolist()]
+    left = np.flatnonzero(eligible[0]).tolist()
+    order: list[int] = []
+    while left and len(order) < most:
+        least = max(utility[at] for at in left) - TIE
+        order.append(min((at for at in left if utility[at] >= least), key=cost.__getitem__))
+        left.remove(order[-1])
     return order
 
 
@@ -306,8 +324,14 @@ def _choose(estimate: Estimate, policy: Policy, eligible: Flags) -> tuple[NDArra
     if policy.min_quality is not None:
         best = np.where(eligible, quality, -np.inf).max(axis=1, keepdims=True)
         eligible = _cheapest_of(eligible & (quality >= policy.min_quality * best), cost)
-    utility = quality - policy.cost_weight * cost if policy.cost_weight else quality
+    utility = _utility(estimate, policy)
     return cheapest_argmax(np.where(eligible, utility, -np.inf), cost), within
+
+
+def _utility(estimate: Estimate, policy: Policy) -> Floats:
+    """Cautious quality less the cost at its weight, [prompt, model]."""
+    quality = cautious_quality(estimate, policy)
+    return quality - policy.cost_weight * estimate.cost_usd if policy.cost_weight else quality
 
 
 def _cheapest_of(eligible: Flags, cost: Floats) -> Flags:
