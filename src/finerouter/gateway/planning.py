@@ -23,7 +23,7 @@ from finerouter.gateway.request import Request
 from finerouter.gateway.settings import AUTO
 from finerouter.gateway.setup import CHEAPEST, Setup
 from finerouter.gateway.task_text import task_text
-from finerouter.gateway.ways import Ways, ways_of
+from finerouter.gateway.ways import PoolWays, Ways, ways_of
 from finerouter.policy import Estimate, Policy
 from finerouter.prompt import prompt_id, text_bytes
 
@@ -115,6 +115,7 @@ class Planner:
         """
         self.setup = setup
         self._estimator = Estimator(setup.router)
+        self._ways = PoolWays(setup.models.values())
         self._conversations = conversations
         self._fleet = fleet
         self._draw = draw
@@ -153,9 +154,10 @@ class Planner:
         kept = await self._kept(earlier)
         wanted = needs(wish.request)
         estimate = await self._estimate(text, wanted)
-        ways = ways_of(wish.request, self.setup.models.values())
+        ways = self._ways.of(wish.request)
         reasons = {model: found.reason for model, found in ways.items() if found.reason}
-        policy = replace(policy, needs=policy.needs | wanted.capabilities)
+        if wanted.capabilities:
+            policy = replace(policy, needs=policy.needs | wanted.capabilities)
         choice = self._choose(wish, estimate, policy, kept, {**self.setup.unreachable, **reasons})
         return Plan(
             order=choice.order,
@@ -188,7 +190,8 @@ class Planner:
         policy = wish.overrides.applied(self.setup.policies[name])
         if wish.tier_down:
             policy = replace(CHEAPEST, allow=policy.allow, deny=policy.deny)
-        return name, replace(policy, allow=self._allowed(wish, policy))
+        allow = self._allowed(wish, policy)
+        return name, policy if allow == policy.allow else replace(policy, allow=allow)
 
     def _allowed(self, wish: Wish, policy: Policy) -> frozenset[str] | None:
         """Models that the policy, the key and the request all allow; None for all."""

@@ -47,10 +47,44 @@ class Ways:
         return "" if self.can else "; ".join(dict.fromkeys(self.cannot.values()))
 
 
-def ways_of(request: Request, models: Iterable[Model]) -> dict[str, Ways]:
-    """For every model how it can be asked this, by name."""
-    asker = _Asker(request)
-    return {model.model: asker.ways(model) for model in models}
+class PoolWays:
+    """How the models of a pool can be asked.
+
+    Most requests can be asked everywhere, so what that comes to is kept for each API.
+    """
+
+    def __init__(self, models: Iterable[Model]) -> None:
+        self._models = tuple(models)
+        self._open: dict[str, Mapping[str, Ways]] = {}
+
+    def of(self, request: Request) -> Mapping[str, Ways]:
+        """For every model how it can be asked this, by name; not to be changed."""
+        found = self._open.get(request.api)
+        if found is None:
+            found = self._open[request.api] = _open_ways(self._models, request.api)
+        asker = _Asker(request)
+        every = (way for ways in found.values() for way in ways.can.values())
+        if any(map(asker.obstacle, every)):
+            return {name: asker.sorted(ways.can) for name, ways in found.items()}
+        return found
+
+
+def ways_of(request: Request, models: Iterable[Model]) -> Mapping[str, Ways]:
+    """The same for a few models at once."""
+    return PoolWays(models).of(request)
+
+
+def _open_ways(models: Iterable[Model], api: str) -> dict[str, Ways]:
+    """The ways for a request of an API that nothing stands in the way of."""
+    return {
+        model.model: Ways(
+            {
+                asking.endpoint.name: Way(asking, spoken(asking.endpoint, api))
+                for asking in model.askings
+            }
+        )
+        for model in models
+    }
 
 
 def spoken(endpoint: Endpoint, api: str) -> str:
@@ -67,18 +101,14 @@ class _Asker:
         self._request = request
         self._seen: dict[tuple[str, int], str] = {}
 
-    def ways(self, model: Model) -> Ways:
-        can, cannot = {}, {}
-        for asking in model.askings:
-            way = Way(asking, spoken(asking.endpoint, self._request.api))
-            reason = self._obstacle(way)
-            if reason:
-                cannot[asking.endpoint.name] = reason
-            else:
-                can[asking.endpoint.name] = way
-        return Ways(can, cannot)
+    def sorted(self, ways: Mapping[str, Way]) -> Ways:
+        """Those that can be asked this, and why the others cannot."""
+        reasons = {name: self.obstacle(way) for name, way in ways.items()}
+        can = {name: way for name, way in ways.items() if not reasons[name]}
+        return Ways(can, {name: reason for name, reason in reasons.items() if reason})
 
-    def _obstacle(self, way: Way) -> str:
+    def obstacle(self, way: Way) -> str:
+        """Why it cannot be asked this, "" where it can."""
         request, parameters = self._request, way.asking.parameters
         if request.api == "embeddings":
             known = way.api == "embeddings"
