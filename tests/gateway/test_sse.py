@@ -66,6 +66,18 @@ def test_any_bytes_are_read_alike_however_they_are_cut(chunks: list[bytes]) -> N
     assert read(chunks) == read([b"".join(chunks)])
 
 
+PIECES = [
+    b"data: {}\n\n", b"data: [DONE]\n\n", b"data: \n\n", b"data:{}\n\n", b"data: a\ndata: b\n\n",
+    b"event: x\n", b"\n", b"\r", b"data: a\r\n\r\n", b": ping\n\n", b"\n\ndata: c\n\n",
+]  # fmt: skip
+
+
+@given(st.lists(st.lists(st.sampled_from(PIECES)).map(b"".join), max_size=6))
+def test_chunks_of_whole_events_are_read_as_any_other(chunks: list[bytes]) -> None:
+    stream = b"".join(chunks)
+    assert read(chunks) == read([stream[n : n + 1] for n in range(len(stream))])
+
+
 def test_a_byte_order_mark_is_no_part_of_the_first_line() -> None:
     assert read([b"\xef\xbb", b"\xbfdata: x\n\n"]) == [Event("", b"x")]
 

@@ -87,6 +87,8 @@ def _reason(plan: Plan, decision: Decision) -> str:
 
 def _plain(text: str) -> str:
     """Text that a header can carry; other characters become question marks."""
+    if text.isascii() and text.isprintable():
+        return text
     return (
         "".join(char if char.isprintable() else " " for char in text)
         .encode("ascii", "replace")

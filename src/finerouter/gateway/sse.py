@@ -12,6 +12,7 @@ from finerouter.errors import EndpointError
 
 MOST_BYTES = 16 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
+_DATA = b"data: "
 
 
 class Event(Struct, frozen=True):
@@ -49,11 +50,13 @@ class EventReader:
         Raises:
             EndpointError: an event is longer than any answer may be.
         """
+        if (events := self._plain(chunk)) is not None:
+            return events
         if self._after_cr and chunk:
             # A carriage return ended the line already: the line feed belongs to it.
             chunk = chunk.removeprefix(b"\n")
             self._after_cr = False
-        events: list[Event] = []
+        events = []
         for line in chunk.splitlines(keepends=True):
             self._take(line, events)
         return events
@@ -61,6 +64,25 @@ class EventReader:
     def rest(self) -> list[Event]:
         """What a stream held back that ended without an empty line."""
         return self.feed(b"\n\n")
+
+    def _plain(self, chunk: bytes) -> list[Event] | None:
+        """The events of a chunk of whole ones, each a single line of data; None for any other.
+
+        Nearly all chunks of chat endpoints are such, and this is several times faster.
+        """
+        whole = chunk.startswith(_DATA) and chunk.endswith(b"\n\n") and b"\r" not in chunk
+        if not whole or self._held_back or len(chunk) > self._most_bytes:
+            return None
+        lines = chunk[:-2].split(b"\n\n")
+        if not all(line.startswith(_DATA) and b"\n" not in line for line in lines):
+            return None
+        self._at_start = False
+        return [Event(data=line[len(_DATA) :]) for line in lines]
+
+    @property
+    def _held_back(self) -> bool:
+        """Whether something of an earlier chunk belongs to what comes now."""
+        return bool(self._line or self._data or self._name or self._after_cr)
 
     def _take(self, line: bytes, events: list[Event]) -> None:
         if line[-1] not in b"\r\n":

@@ -53,7 +53,11 @@ class Breaker:
     @property
     def usable(self) -> bool:
         """Whether `enter` would give a permit."""
-        return not self._probing and self.remaining_s == 0
+        if self._probing:
+            return False
+        # An endpoint that was never in trouble is asked about for every request and model.
+        untroubled = not (self._open_until or self._paused_until)
+        return untroubled or self.remaining_s == 0
 
     @property
     def curable(self) -> bool:
