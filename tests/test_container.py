@@ -12,6 +12,8 @@ import yaml
 from click.testing import CliRunner
 
 from finerouter.cli import group
+from finerouter.gateway.settings_file import read_settings
+from finerouter.pool import ModelPool
 
 ROOT = Path(__file__).parents[1]
 EXTRAS = ("serve", "postgres", "telemetry")
@@ -119,6 +121,18 @@ def test_what_is_mounted_is_what_the_command_reads(instructions, services):
     mounted = [v.rsplit(":", 2)[1] for v in services["gateway"]["volumes"] if v.endswith(":ro")]
     for path in (part for part in command if part.startswith("/")):
         assert any(path == place or path.startswith(f"{place}/") for place in mounted), path
+
+
+def test_the_documented_files_load(tmp_path, services):
+    text = (ROOT / "docs" / "deploying.md").read_text("utf-8")
+    gateway, pool = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "gateway.toml").write_text(gateway, "utf-8")
+    (tmp_path / "pool.toml").write_text(pool, "utf-8")
+    settings = read_settings(tmp_path / "gateway.toml")
+    assert ModelPool.read(settings.pool).models[0].asking is not None
+    assert settings.host == "0.0.0.0"
+    assert settings.journal.path.startswith("/data/")
+    assert settings.journal.postgres_env in services["gateway"]["environment"]
 
 
 def test_no_password_stands_in_the_file():

@@ -71,8 +71,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--realtime",
         action="store_true",
-        help="before all normal processes, for a machine that others use too; as root. (`nice` does "
-        "not help there: Linux shares processor time between sessions first.)",
+        help="before all normal processes, for a machine that others use too; as root (`nice` does "
+        "not help there: Linux shares processor time between sessions first)",
     )
     parser.add_argument("--scale", type=float, default=1.0, help="of the numbers of requests")
     return parser.parse_args()
