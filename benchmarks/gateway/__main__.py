@@ -12,6 +12,7 @@ from pathlib import Path
 
 from benchmarks.gateway import checks
 from benchmarks.gateway.checks import Bench, Figures
+from benchmarks.gateway.processes import go_ahead
 from benchmarks.gateway.servers import trained_router
 from benchmarks.gateway.table import markdown, rows
 from benchmarks.machine import record
@@ -25,6 +26,7 @@ CHECKS: dict[str, Callable[[Bench], Figures]] = {
     "idle_streams": checks.idle_streams,
     "memory": checks.memory,
 }
+PACED = ("latency", "latency_10ms")
 PACKAGES = ("starlette", "uvicorn", "uvloop", "httptools", "aiohttp", "msgspec", "numpy")
 
 
@@ -34,9 +36,6 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         router = given.router or trained_router(Path(folder))
         load_average = os.getloadavg()
-        if given.realtime:
-            # Inherited by all that is started from here.
-            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
         bench = Bench(
             Path(folder), router.absolute(), given.litellm_python, given.scale, given.turns
         )
@@ -45,6 +44,8 @@ def main() -> None:
             if name == "litellm" and given.litellm_python is None:
                 continue
             sys.stderr.write(f"{name} ...\n")
+            if given.ahead:
+                go_ahead(paced=name in PACED)
             figures[name] = CHECKS[name](bench)
     found = rows(figures)
     sys.stdout.write(markdown(found) + "\n")
@@ -52,7 +53,7 @@ def main() -> None:
         conditions = {
             "versions": {name: version(name) for name in PACKAGES},
             "load_average_before": load_average,
-            "scheduling": "first in, first out" if given.realtime else "normal",
+            "ahead_of_others": given.ahead,
             "turns": given.turns,
         }
         record("gateway", {**conditions, "promises": [r.to_json() for r in found], **figures})
@@ -69,10 +70,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", choices=list(CHECKS), default=list(CHECKS))
     parser.add_argument("--turns", type=int, default=3, help="how often each is measured")
     parser.add_argument(
-        "--realtime",
+        "--ahead",
         action="store_true",
-        help="before all normal processes, for a machine that others use too; as root (`nice` does "
-        "not help there: Linux shares processor time between sessions first)",
+        help="before all other processes of a machine that others use too; as root",
     )
     parser.add_argument("--scale", type=float, default=1.0, help="of the numbers of requests")
     return parser.parse_args()

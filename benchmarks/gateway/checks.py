@@ -136,7 +136,7 @@ def memory(bench: Bench) -> Figures:
     with bench.serving("gateway") as running:
         found = {
             name: _growth(running["gateway"], int(bench.some(count)), more)
-            for name, count, more in (("whole", 200_000, []), ("streamed", 20_000, ["--stream"]))
+            for name, count, more in (("whole", 100_000, []), ("streamed", 20_000, ["--stream"]))
         }
     return dict(found)
 

@@ -1,7 +1,9 @@
 """Prompts for the load: no two alike, so that no cache can answer for the router.
 
 Takes the shipped starter prompts; gives requests of the chat API as bytes. A prompt is a few of
-them under a number, some 260 characters, because the starter's own are single short questions.
+them under a number, some 260 characters, because the starter's own are single short questions. The
+numbers come again and the questions under them do not, as with the words of a language: a router
+remembers words.
 """
 
 from __future__ import annotations
@@ -12,7 +14,8 @@ from collections.abc import Iterator
 
 from finerouter.starter import starter_outcomes
 
-MOST = 9
+LEAST, MOST = 2, 8
+NUMBERS = 10_000
 
 
 def requests(model: str, *, stream: bool, seed: int) -> Iterator[bytes]:
@@ -22,8 +25,9 @@ def requests(model: str, *, stream: bool, seed: int) -> Iterator[bytes]:
     number = 0
     while True:
         number += 1
-        chosen = chance.choices(questions, k=chance.randint(1, MOST))
-        yield _body(model, f"({seed}-{number}) " + "\n".join(chosen), stream=stream)
+        chosen = chance.choices(questions, k=chance.randint(LEAST, MOST))
+        text = f"({seed}-{number % NUMBERS}) " + "\n".join(chosen)
+        yield _body(model, text, stream=stream)
 
 
 def _body(model: str, prompt: str, *, stream: bool) -> bytes:
