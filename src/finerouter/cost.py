@@ -218,7 +218,7 @@ class CostModel:
             usd = np.where(unknown, recorded, usd)
         # For the context window a quarter of the bytes, if that is more: better a window too wide.
         tokens_in = np.fmax(tokens_in, lengths[:, None] / 4.0)
-        return usd, tokens_in + np.nan_to_num(tokens_out)
+        return usd, tokens_in + np.where(np.isnan(tokens_out), 0.0, tokens_out)
 
     def without_model(self, column: int) -> CostModel:
         """The same without one model."""

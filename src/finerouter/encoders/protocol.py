@@ -83,6 +83,8 @@ class Encoder(Protocol):
 def unit_rows(sums: NDArray[np.float32]) -> NDArray[np.float32]:
     """Scale rows to unit length; all-zero rows stay zero."""
     lengths = np.sqrt(np.einsum("ij,ij->i", sums, sums))[:, None]
+    if lengths.all():
+        return sums / lengths
     units = np.zeros_like(sums)
     np.divide(sums, lengths, out=units, where=lengths > 0)
     return units

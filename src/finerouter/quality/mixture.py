@@ -64,12 +64,12 @@ class QualityModel:
 
     def _task_variance(self, task_probs: Floats, task_level: Floats, none: Floats) -> Floats:
         """What is not known of the named tasks' quality, and of which task it is."""
-        prior = self.priors[0]
-        within = np.square(task_probs) @ np.square(prior.std)
-        mean_square = task_probs @ np.square(prior.mean)
+        square, variance, spread = self.priors[0].moments
+        within = np.square(task_probs) @ variance
+        mean_square = task_probs @ square
         between = mean_square - np.square(task_level) / np.maximum(1 - none, 1e-9)
         # Without a task there is only the overall spread of tasks to go by.
-        unknown = none * prior.mean.var(axis=0)
+        unknown = none * spread
         total: Floats = within + np.maximum(between, 0.0) + unknown
         return total
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,14 @@ class TaskPrior:
     mean: Floats
     std: Floats
     overall: Floats
+
+    @cached_property
+    def moments(self) -> tuple[Floats, Floats, Floats]:
+        """Squares of `mean` and `std`, [task, model], and the variance of `mean` over tasks.
+
+        Kept, for every decision needs them.
+        """
+        return np.square(self.mean), np.square(self.std), self.mean.var(axis=0)
 
     @classmethod
     def fit(cls, score: Floats, task_probs: Floats) -> TaskPrior:

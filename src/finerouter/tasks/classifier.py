@@ -240,7 +240,7 @@ def softmax(scores: NDArray[np.floating]) -> Floats:
 
 
 def _logistic(values: Floats) -> Floats:
-    squashed: Floats = 1.0 / (1.0 + np.exp(-np.clip(values, -30.0, 30.0)))
+    squashed: Floats = 1.0 / (1.0 + np.exp(-np.minimum(np.maximum(values, -30.0), 30.0)))
     return squashed
 
 
@@ -275,7 +275,10 @@ def _learn_none(
 
 
 def _evidence(scores: NDArray[np.floating], similarity: NDArray[np.floating]) -> Floats:
-    return np.stack([np.ones(len(scores)), scores.max(axis=1), similarity.max(axis=1)], axis=1)
+    evidence = np.ones((len(scores), 3))
+    scores.max(axis=1, out=evidence[:, 1])
+    similarity.max(axis=1, out=evidence[:, 2])
+    return evidence
 
 
 def _logistic_regression(inputs: Floats, targets: Floats, weight: Floats) -> Floats:
