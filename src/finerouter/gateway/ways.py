@@ -55,16 +55,16 @@ class PoolWays:
 
     def __init__(self, models: Iterable[Model]) -> None:
         self._models = tuple(models)
-        self._open: dict[str, Mapping[str, Ways]] = {}
+        self._open: dict[str, tuple[Mapping[str, Ways], tuple[Way, ...]]] = {}
 
     def of(self, request: Request) -> Mapping[str, Ways]:
         """For every model how it can be asked this, by name; not to be changed."""
-        found = self._open.get(request.api)
-        if found is None:
-            found = self._open[request.api] = _open_ways(self._models, request.api)
+        if request.api not in self._open:
+            ways = _open_ways(self._models, request.api)
+            self._open[request.api] = ways, _different(ways.values())
+        found, different = self._open[request.api]
         asker = _Asker(request)
-        every = (way for ways in found.values() for way in ways.can.values())
-        if any(map(asker.obstacle, every)):
+        if any(map(asker.obstacle, different)):
             return {name: asker.sorted(ways.can) for name, ways in found.items()}
         return found
 
@@ -92,6 +92,12 @@ def spoken(endpoint: Endpoint, api: str) -> str:
     if api == "embeddings":
         return "embeddings" if endpoint.api == "chat" else endpoint.api
     return api if api in endpoint.also else endpoint.api
+
+
+def _different(all_ways: Iterable[Ways]) -> tuple[Way, ...]:
+    """One way of each kind in which a request is looked at."""
+    ways = (way for ways in all_ways for way in ways.can.values())
+    return tuple({(way.api, id(way.asking.parameters)): way for way in ways}.values())
 
 
 class _Asker:
