@@ -177,6 +177,7 @@ def running(
         return services[0]
 
     server_settings = server_config(start, setup.settings, services)
+    server_settings.port = 0
     server_settings.timeout_graceful_shutdown = drain_s
     server = uvicorn.Server(server_settings)
     thread = threading.Thread(target=server.run, daemon=True)

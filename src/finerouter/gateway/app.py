@@ -43,6 +43,8 @@ _HANDLERS: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "/admin/reload", administration.reload),
 )
 
+PATHS = (*_INFERENCE, *(path for _, path, _ in _HANDLERS))
+
 
 def create_app(start: Callable[[], Awaitable[Service]]) -> ASGIApp:
     """The application; `start` makes its service when the server starts."""
