@@ -126,8 +126,8 @@ _HEAD = """\
 # Both servers are those of serve.py. The prices are illustrative: nobody sells these models.
 """
 _TEMPLATE = "Q: {prompt}\nA:"
-# A server answers four calls at a time, half of them for each of its endpoints.
-_CALLS = 2
+# More would only wait: a server answers one call at a time.
+_CALLS = 1
 
 
 def pool_toml() -> str:
@@ -167,7 +167,6 @@ def _entry(arm: Arm) -> str:
         stop=list(arm.stop),
         system=arm.system,
         template="" if arm.chat else _TEMPLATE,
-        body={"cache_prompt": True},
     )
     return f"{entry}\n{parameters}{_examples(arm)}"
 
@@ -188,8 +187,6 @@ def _table(head: str, **values: object) -> str:
 
 
 def _value(value: object) -> str:
-    if isinstance(value, dict):
-        return f"{{ {', '.join(f'{key} = {_value(item)}' for key, item in value.items())} }}"
     return json.dumps(value, ensure_ascii=False)
 
 

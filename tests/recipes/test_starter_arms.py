@@ -34,7 +34,7 @@ def test_a_base_model_is_given_text_to_go_on_with() -> None:
     assert body["prompt"].startswith("Q: What is 14 + 3?\nA: 17\n\nQ: Say garage and nothing else.")
     assert body["prompt"].endswith("\n\nQ: What is 2 plus 2?\nA:")
     assert body["stop"] == ["\n"]
-    assert (body["temperature"], body["max_tokens"], body["cache_prompt"]) == (0.0, 24, True)
+    assert (body["temperature"], body["max_tokens"]) == (0.0, 24)
 
 
 def test_every_prompt_of_the_dataset_can_be_graded() -> None:
