@@ -5,7 +5,7 @@ that was: at temperature 0 an answer between two equally likely words then falls
 door lets calls in one at a time, and before each puts back the cache as it was after the call's
 fixed part (system prompt and examples) alone, which is computed once and kept in a file.
 
-Takes the address of an engine with one slot and a folder to save it in; gives the door's address.
+Takes the address of an engine that has one cache and may save it (serve.py); gives the door's.
 Knows nothing of the arms: the fixed part is told from the call.
 """
 
@@ -37,16 +37,24 @@ def steady(engine: str, port: int) -> Iterator[str]:
     """
     loop = asyncio.new_event_loop()
     runner = web.AppRunner(_app(engine))
-    loop.run_until_complete(_start(runner, port))
+    try:
+        loop.run_until_complete(_start(runner, port))
+        with _running(loop):
+            yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        loop.run_until_complete(runner.cleanup())
+        loop.close()
+
+
+@contextmanager
+def _running(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
     thread = Thread(target=loop.run_forever, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+        yield
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
-        loop.run_until_complete(runner.cleanup())
-        loop.close()
 
 
 def _app(engine: str) -> web.Application:

@@ -170,3 +170,9 @@ def test_a_refusal_is_passed_on(engine: tuple[Engine, str]) -> None:
         with pytest.raises(HTTPError, match="502"):
             ask(address, "/v1/completions", {"prompt": "long " * 1000 + "Q: Why?"})
         assert ask(address, "/v1/completions", {"prompt": "short"})["text"]
+
+
+def test_a_port_in_use_is_said_and_nothing_stays_open(engine: tuple[Engine, str]) -> None:
+    taken = int(engine[1].rpartition(":")[2])
+    with pytest.raises(OSError, match="address already in use"), steady(engine[1], taken):
+        pass
