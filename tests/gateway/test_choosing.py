@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from finerouter.errors import NoEligibleModel
@@ -114,10 +114,11 @@ def test_a_model_that_cannot_serve_does_not_keep_the_conversation() -> None:
     )
 
 
+@settings(max_examples=12)
 @given(st.floats(0.01, 1), st.integers(0, 2))
 def test_propensities_are_the_probabilities_of_what_chance_does(share: float, out: int) -> None:
     ruled_out = {NAMES[out]: "x"} if out else {}
-    draws = (np.arange(4_000) + 0.5) / 4_000
+    draws = (np.arange(500) + 0.5) / 500
     chosen = [
         choose(estimate(), Policy(), POOL, ruled_out=ruled_out, chance=Chance(share, float(draw)))
         for draw in draws
@@ -126,7 +127,7 @@ def test_propensities_are_the_probabilities_of_what_chance_does(share: float, ou
     for name in set(first):
         told = {choice.propensity for choice in chosen if choice.order[0] == name}
         assert len(told) == 1
-        assert first.count(name) / len(first) == pytest.approx(told.pop(), abs=2e-3)
+        assert first.count(name) / len(first) == pytest.approx(told.pop(), abs=5e-3)
     assert not set(first) & set(ruled_out)
 
 
