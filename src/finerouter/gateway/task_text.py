@@ -8,14 +8,16 @@ for, and so is what tools gave back.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 
+from finerouter.gateway.elements import without_elements
 from finerouter.gateway.settings import TextTable
 from finerouter.gateway.turns import Turn
 
 _CUT = "\n...\n"
+# Characters of a turn that are searched for elements to drop, or twice `max_chars` if that is more;
+# after so many no older turn is: a body of many megabytes must not hold up the event loop.
+_MOST_SEEN = 256_000
 
 
 def task_text(turns: Sequence[Turn], settings: TextTable) -> str:
@@ -45,22 +47,13 @@ def _last_said(turns: Sequence[Turn], settings: TextTable) -> list[str]:
 
 
 def _spoken(turns: Sequence[Turn], settings: TextTable) -> Iterable[str]:
+    most, seen = max(_MOST_SEEN, 2 * settings.max_chars), 0
     for turn in reversed(turns):
-        if turn.role == "user" and (text := _without(turn.text, settings.drop_tags)):
-            yield text
-
-
-def _without(text: str, tags: tuple[str, ...]) -> str:
-    """The text without the elements of these names."""
-    if "<" in text and tags:
-        text = _elements(tags).sub("", text)
-    return text.strip()
-
-
-@lru_cache(maxsize=8)
-def _elements(tags: tuple[str, ...]) -> re.Pattern[str]:
-    names = "|".join(map(re.escape, tags))
-    return re.compile(rf"<({names})>.*?</\1>", re.DOTALL)
+        if turn.role == "user" and seen < most:
+            text = _shortened(turn.text, most)
+            seen += len(text)
+            if text := without_elements(text, settings.drop_tags).strip():
+                yield text
 
 
 def _shortened(text: str, chars: int) -> str:
