@@ -18,6 +18,10 @@ DEFAULT = TextTable()
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
 
 
+PICTURE = {"type": "input_image", "image_url": "data:image/png;base64," + "A" * 1_000_000}
+SHOT = {"type": "image", "source": {"type": "base64", "data": "A" * 1_000_000}}
+
+
 def request(api: str, **fields: Any) -> Request:
     return Request(api, fields, b"", "auto", stream=False, own={})
 
@@ -172,6 +176,70 @@ def test_a_picture_counts_as_tokens_and_not_by_its_bytes() -> None:
     picture = {"type": "image_url", "image_url": {"url": "data:" + "A" * 4_000_000}}
     asked = request("chat", messages=[{"role": "user", "content": [picture]}])
     assert 100 < needs(asked).input_tokens < 5_000
+
+
+def result(*parts: dict[str, Any]) -> dict[str, Any]:
+    return {"role": "user", "content": [{"type": "tool_result", "content": list(parts)}]}
+
+
+def output(value: Any, kind: str = "function_call_output") -> dict[str, Any]:
+    return {"type": kind, "call_id": "c", "output": value}
+
+
+@pytest.mark.parametrize(
+    ("item", "media"),
+    [
+        (output([PICTURE]), {"vision"}),
+        (
+            output([{"type": "input_text", "text": "x"}, PICTURE], "custom_tool_call_output"),
+            {"vision"},
+        ),
+        (output([{"type": "input_file", "file_data": "AAAA"}]), {"files"}),
+        (
+            output({"type": "computer_screenshot", "image_url": "data:"}, "computer_call_output"),
+            {"vision"},
+        ),
+        ({"type": "image_generation_call", "result": "AAAA"}, {"vision"}),
+        (output("an image"), set()),
+        (output(None), set()),
+        ({"type": "function_call", "arguments": "{}", "image": {"type": "image"}}, set()),
+    ],
+)
+def test_pictures_and_files_that_tools_gave_back_are_seen(
+    item: dict[str, Any], media: set[str]
+) -> None:
+    (turn,) = turns("responses", {"input": [item]})
+    assert turn.media == media
+    assert turn.media_parts == len(media)
+    assert needs(request("responses", input=[item])).capabilities == media
+
+
+def test_what_a_tool_is_called_with_is_no_picture() -> None:
+    call = {"type": "tool_use", "name": "draw", "input": {"content": [{"type": "image"}]}}
+    (turn,) = turns("messages", {"messages": [{"role": "assistant", "content": [call]}]})
+    assert turn.media == set()
+
+
+@pytest.mark.parametrize(
+    ("api", "fields", "pictures"),
+    [
+        ("messages", {"messages": [result(SHOT)]}, 1),
+        ("messages", {"messages": [result(SHOT, SHOT)]}, 2),
+        ("messages", {"messages": [{"role": "user", "content": [SHOT, SHOT, SHOT]}]}, 3),
+        ("messages", {"messages": [result({"type": "page", "content": SHOT})]}, 1),
+        ("responses", {"input": [output([PICTURE, PICTURE])]}, 2),
+    ],
+)
+def test_every_picture_counts_and_its_bytes_do_not(
+    api: str, fields: dict[str, Any], pictures: int
+) -> None:
+    tokens = needs(request(api, **fields)).input_tokens
+    assert 1_000 * pictures <= tokens < 1_000 * pictures + 100
+
+
+def test_what_a_tool_says_beside_a_picture_counts() -> None:
+    said = {"type": "text", "text": "x" * 4_000}
+    assert needs(request("messages", messages=[result(said, SHOT)])).input_tokens > 2_000
 
 
 def test_all_turns_and_tools_count_as_input() -> None:

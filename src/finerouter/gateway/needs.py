@@ -54,7 +54,7 @@ def _wants_json(fields: Mapping[str, Any]) -> bool:
 
 
 def _input_tokens(request: Request) -> float:
-    media = sum(len(turn.media) for turn in request.turns)
+    media = sum(turn.media_parts for turn in request.turns)
     size = sum(len(turn.text) + turn.other_bytes for turn in request.turns)
     tools = request.fields.get("tools")
     size += len(client_json(tools)) if tools else 0

@@ -20,12 +20,18 @@ _PARTS = {
     "image_url": VISION,
     "input_image": VISION,
     "image": VISION,
+    "computer_screenshot": VISION,
+    "image_generation_call": VISION,
     "input_audio": AUDIO,
     "audio": AUDIO,
     "file": FILES,
     "input_file": FILES,
     "document": FILES,
 }
+# Where tools put what they gave back; what a tool is called with is the tool's own affair.
+_RESULTS = ("content", "output")
+# A page that a tool fetched stands this deep, a list being a level too; nothing known is deeper.
+_DEEPEST = 6
 _TEXTS = frozenset(("text", "input_text", "output_text"))
 
 
@@ -37,12 +43,14 @@ class Turn(Struct, frozen=True):
         text: what is said in it.
         media: of "vision", "audio", "files".
         other_bytes: of what is in it beside text and media, such as calls of tools.
+        media_parts: how many pictures, sounds and files there are.
     """
 
     role: str
     text: str
     media: frozenset[str] = frozenset()
     other_bytes: int = 0
+    media_parts: int = 0
 
 
 def turns(api: str, fields: Mapping[str, Any]) -> tuple[Turn, ...]:
@@ -72,7 +80,15 @@ def _responses(fields: Mapping[str, Any]) -> Iterator[Turn]:
         if item.get("type", "message") == "message":
             yield _turn(_role(item), item.get("content"))
         else:
-            yield Turn(_ITEM_ROLES.get(str(item.get("type")), "tool"), "", frozenset(), _size(item))
+            yield _item(item)
+
+
+def _item(item: Mapping[str, Any]) -> Turn:
+    """An item that is no message, such as a tool's call or what it gave back."""
+    media: list[str] = []
+    size = _size(_without_media(item, media))
+    role = _ITEM_ROLES.get(str(item.get("type")), "tool")
+    return Turn(role, "", frozenset(media), size, len(media))
 
 
 _ITEM_ROLES = {"function_call": "assistant", "reasoning": "assistant"}
@@ -88,25 +104,34 @@ def _turn(role: str, content: Any, beside: Any = None) -> Turn:
     extra = _size(beside) if beside else 0
     if isinstance(content, str):
         return Turn(role, content, frozenset(), extra)
-    texts, media = [], set()
+    texts: list[str] = []
+    media: list[str] = []
     for part in _objects(content):
-        kind = str(part.get("type", ""))
-        if kind in _TEXTS and isinstance(part.get("text"), str):
+        if str(part.get("type", "")) in _TEXTS and isinstance(part.get("text"), str):
             texts.append(part["text"])
-        elif kind in _PARTS:
-            media.add(_PARTS[kind])
-        else:
-            media |= _media_within(part)
-            extra += _size(part)
+        elif (rest := _without_media(part, media)) is not None:
+            extra += _size(rest)
     # What a tool gave back stands in the user's turn, and is not what the user says.
     spoken = "tool" if role == "user" and extra and not texts else role
-    return Turn(spoken, "\n".join(texts), frozenset(media), extra)
+    return Turn(spoken, "\n".join(texts), frozenset(media), extra, len(media))
 
 
-def _media_within(part: Mapping[str, Any]) -> set[str]:
-    """Media in what a tool gave back."""
-    kinds = (str(inner.get("type", "")) for inner in _objects(part.get("content")))
-    return {_PARTS[kind] for kind in kinds if kind in _PARTS}
+def _without_media(value: Any, media: list[str], depth: int = _DEEPEST) -> Any:
+    """The value with None for the media in it, whose kinds are added to `media`.
+
+    Their bytes say nothing: a screenshot of a megabyte is no more to read than one of a tenth.
+    """
+    if isinstance(value, list) and depth:
+        return [_without_media(item, media, depth - 1) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if kind := _PARTS.get(str(value.get("type", ""))):
+        media.append(kind)
+        return None
+    within = _RESULTS if depth else ()
+    return value | {
+        name: _without_media(value[name], media, depth - 1) for name in within if name in value
+    }
 
 
 def _objects(value: Any) -> Iterator[Mapping[str, Any]]:
