@@ -247,3 +247,8 @@ def test_all_turns_and_tools_count_as_input() -> None:
     plain = needs(request("chat", messages=said)).input_tokens
     assert plain == 200
     assert needs(request("chat", messages=said, tools=[{"a": "z" * 400}])).input_tokens > 300
+
+
+def test_text_counts_by_its_bytes() -> None:
+    said = [{"role": "user", "content": "\u8def\u7531" * 200}]
+    assert needs(request("chat", messages=said)).input_tokens == 300

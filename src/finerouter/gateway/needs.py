@@ -11,12 +11,13 @@ from typing import Any
 from msgspec import Struct
 
 from finerouter.gateway.client_json import client_json
+from finerouter.gateway.money.metering import BYTES_PER_TOKEN
 from finerouter.gateway.request import Request
+from finerouter.prompt import text_bytes
 
 TOOLS, JSON = "tools", "json"
 # What providers count for a picture, about; and for a page or a piece of sound.
 _MEDIA_TOKENS = 1_000
-_CHARS_PER_TOKEN = 4.0
 
 
 class Needs(Struct, frozen=True):
@@ -55,7 +56,7 @@ def _wants_json(fields: Mapping[str, Any]) -> bool:
 
 def _input_tokens(request: Request) -> float:
     media = sum(turn.media_parts for turn in request.turns)
-    size = sum(len(turn.text) + turn.other_bytes for turn in request.turns)
+    size = sum(text_bytes(turn.text) + turn.other_bytes for turn in request.turns)
     tools = request.fields.get("tools")
     size += len(client_json(tools)) if tools else 0
-    return size / _CHARS_PER_TOKEN + media * _MEDIA_TOKENS
+    return size / BYTES_PER_TOKEN + media * _MEDIA_TOKENS
