@@ -173,6 +173,16 @@ def test_a_model_asked_for_by_name_is_held_for_too(
         assert gateway.post("/v1/embeddings", body).status == 200
 
 
+def test_a_picture_is_not_held_for_by_its_bytes(
+    tmp_path: Path, router_folder: Path, server: LoopbackUpstream
+) -> None:
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 400_000}}
+    body = {"model": "coder", "messages": [{"role": "user", "content": [picture]}]}
+    # As text it would be 100,000 tokens at 1 USD a million.
+    with running(tmp_path, router_folder, pool_toml(server), "[budget]\nday_usd = 0.05") as gateway:
+        assert gateway.post("/v1/chat/completions", body).status == 200
+
+
 def test_two_gateways_share_a_budget(
     tmp_path: Path, router_folder: Path, server: LoopbackUpstream
 ) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finerouter.gateway.needs import needs
+from finerouter.gateway.needs import needs, sent_bytes
 from finerouter.gateway.request import Request
 from finerouter.gateway.settings import TextTable
 from finerouter.gateway.task_text import task_text
@@ -246,9 +246,20 @@ def test_all_turns_and_tools_count_as_input() -> None:
     said = [{"role": "system", "content": "x" * 400}, {"role": "user", "content": "y" * 400}]
     plain = needs(request("chat", messages=said)).input_tokens
     assert plain == 200
-    assert needs(request("chat", messages=said, tools=[{"a": "z" * 400}])).input_tokens > 300
+    for name in ("tools", "functions"):
+        asked = request("chat", messages=said, **{name: [{"a": "z" * 400}]})
+        assert needs(asked).input_tokens > 300
 
 
 def test_text_counts_by_its_bytes() -> None:
     said = [{"role": "user", "content": "\u8def\u7531" * 200}]
     assert needs(request("chat", messages=said)).input_tokens == 300
+
+
+def test_bytes_sent_are_those_of_text_and_a_picture_as_tokens() -> None:
+    said = [{"role": "user", "content": [{"type": "text", "text": "x" * 401}, IMAGE]}]
+    assert sent_bytes(request("chat", messages=said)) == 4_401
+    body = b'{"model": "embedder", "input": "one"}'
+    fields = {"input": "one"}
+    embedded = Request("embeddings", fields, body, "embedder", stream=False, own={})
+    assert sent_bytes(embedded) == len(body)

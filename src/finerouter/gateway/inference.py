@@ -15,6 +15,7 @@ from finerouter.gateway.api_errors import error_body
 from finerouter.gateway.asgi import ClientGone, Exchange
 from finerouter.gateway.dispatching import Prepared, Reached, Step, dispatch
 from finerouter.gateway.money.metering import expected_usd
+from finerouter.gateway.needs import sent_bytes
 from finerouter.gateway.overrides import overrides
 from finerouter.gateway.parts import Parts
 from finerouter.gateway.planning import Plan, Wish
@@ -81,7 +82,7 @@ def _expected_usd(parts: Parts, plan: Plan, request: Request) -> float | None:
     most = min((item for item in limits if isinstance(item, int)), default=None)
     return expected_usd(
         parts.setup.models[plan.order[0]],
-        request_bytes=len(request.body),
+        request_bytes=sent_bytes(request),
         max_tokens=0 if request.api == "embeddings" else most,
     )
 

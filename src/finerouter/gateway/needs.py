@@ -5,6 +5,7 @@ Takes a request; gives `Needs`. Knows nothing of models.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ from finerouter.gateway.request import Request
 from finerouter.prompt import text_bytes
 
 TOOLS, JSON = "tools", "json"
+_TOOL_FIELDS = ("tools", "functions")
 # What providers count for a picture, about; and for a page or a piece of sound.
 _MEDIA_TOKENS = 1_000
 
@@ -35,11 +37,18 @@ class Needs(Struct, frozen=True):
 def needs(request: Request) -> Needs:
     """What a request asks of a model."""
     capabilities = set().union(*(turn.media for turn in request.turns))
-    if request.fields.get("tools") or request.fields.get("functions"):
+    if any(map(request.fields.get, _TOOL_FIELDS)):
         capabilities.add(TOOLS)
     if _wants_json(request.fields):
         capabilities.add(JSON)
     return Needs(frozenset(capabilities), _input_tokens(request))
+
+
+def sent_bytes(request: Request) -> int:
+    """Bytes of text that would be as many tokens as what is sent: a picture's own say nothing."""
+    if request.api == "embeddings":
+        return len(request.body)
+    return math.ceil(_input_tokens(request) * BYTES_PER_TOKEN)
 
 
 def _wants_json(fields: Mapping[str, Any]) -> bool:
@@ -57,6 +66,6 @@ def _wants_json(fields: Mapping[str, Any]) -> bool:
 def _input_tokens(request: Request) -> float:
     media = sum(turn.media_parts for turn in request.turns)
     size = sum(text_bytes(turn.text) + turn.other_bytes for turn in request.turns)
-    tools = request.fields.get("tools")
-    size += len(client_json(tools)) if tools else 0
+    tools = filter(None, map(request.fields.get, _TOOL_FIELDS))
+    size += sum(len(client_json(given)) for given in tools)
     return size / BYTES_PER_TOKEN + media * _MEDIA_TOKENS
