@@ -148,6 +148,9 @@ def test_head_and_tail_of_a_long_turn_are_kept() -> None:
         ("chat", {"messages": [], "tools": [{"type": "function"}]}, {"tools"}),
         ("chat", {"messages": [], "response_format": {"type": "json_schema"}}, {"json"}),
         ("chat", {"messages": [], "response_format": {"type": "text"}}, set()),
+        ("chat", {"messages": [], "modalities": ["text", "audio"]}, {"audio"}),
+        ("chat", {"messages": [], "modalities": ["text"]}, set()),
+        ("chat", {"messages": [], "modalities": "audio"}, set()),
         ("responses", {"input": "x", "text": {"format": {"type": "json_schema"}}}, {"json"}),
         (
             "messages",

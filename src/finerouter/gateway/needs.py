@@ -14,6 +14,7 @@ from msgspec import Struct
 from finerouter.gateway.client_json import client_json
 from finerouter.gateway.money.metering import BYTES_PER_TOKEN
 from finerouter.gateway.request import Request
+from finerouter.gateway.turns import AUDIO
 from finerouter.prompt import text_bytes
 
 TOOLS, JSON = "tools", "json"
@@ -41,7 +42,14 @@ def needs(request: Request) -> Needs:
         capabilities.add(TOOLS)
     if _wants_json(request.fields):
         capabilities.add(JSON)
+    if _wants_sound(request.fields):
+        capabilities.add(AUDIO)
     return Needs(frozenset(capabilities), _input_tokens(request))
+
+
+def _wants_sound(fields: Mapping[str, Any]) -> bool:
+    modalities = fields.get("modalities")
+    return isinstance(modalities, list) and AUDIO in modalities
 
 
 def sent_bytes(request: Request) -> int:
