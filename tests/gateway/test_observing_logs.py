@@ -91,6 +91,15 @@ def test_no_line_holds_a_prompt(configured: Setup) -> None:
         assert "secret prompt" not in stream.getvalue()
 
 
+def test_what_went_wrong_fits_a_line(configured: Setup) -> None:
+    for people in (True, False):
+        logs, stream = configured(people=people)
+        log_request(answered(outcome="error", error="x" * 400_000))
+        logs.close()
+        assert "xxx" in stream.getvalue()
+        assert len(stream.getvalue()) < 2_000
+
+
 def test_other_loggers_and_uvicorn_join_in(configured: Setup) -> None:
     logs, stream = configured()
     logging.getLogger("uvicorn.error").info("Started %s", "server")

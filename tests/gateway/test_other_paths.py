@@ -100,6 +100,34 @@ def test_health(gateway: Gateway, server: LoopbackUpstream) -> None:
     assert gateway.get("/readyz").status == 503
 
 
+LONG = "n" * 400_000
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "status"),
+    [
+        ("/v1/chat/completions", {"model": LONG}, 404),
+        ("/v1/chat/completions", {"model": f"auto:{LONG}"}, 404),
+        ("/v1/chat/completions", {"finerouter": {"models": [LONG]}}, 404),
+        ("/v1/chat/completions", {"finerouter": {"policy": LONG}}, 404),
+        ("/v1/chat/completions", {"finerouter": {LONG: 1}}, 400),
+        ("/v1/route", {"model": LONG}, 404),
+        ("/v1/feedback", {LONG: 1}, 400),
+    ],
+)
+def test_a_name_as_long_as_a_book_is_not_repeated(
+    gateway: Gateway, path: str, fields: dict, status: int
+) -> None:
+    asked = {"model": "auto", "messages": [{"role": "user", "content": SUM}]}
+    answer = gateway.post(path, {**(asked if path != "/v1/feedback" else {}), **fields})
+    assert answer.status == status
+    assert "nnn" in answer.json["error"]["message"]
+    assert len(answer.body) < 1_000
+    for record in gateway.records():
+        assert len(record.requested) <= 200
+        assert len(record.error) <= 1_000
+
+
 def test_unknown_paths_and_methods(gateway: Gateway) -> None:
     assert gateway.get("/v1/nothing").status == 404
     assert gateway.get("/v1/chat/completions").status == 405

@@ -7,6 +7,7 @@ from typing import Any
 from finerouter.errors import PoolError
 from finerouter.gateway.access import Caller
 from finerouter.gateway.asgi import Exchange
+from finerouter.gateway.naming import shown
 from finerouter.gateway.plain import answer_json
 from finerouter.gateway.service import Service
 
@@ -29,7 +30,7 @@ async def model(service: Service, exchange: Exchange) -> None:
     """One of them."""
     name = str(exchange.path_params["model"])
     if name not in _names(service, exchange):
-        raise PoolError(f"there is no model {name!r}; GET /v1/models lists those there are")
+        raise PoolError(f"there is no model {shown(name)}; GET /v1/models lists those there are")
     anthropic = "anthropic-version" in exchange.headers
     await answer_json(exchange, _anthropic(name) if anthropic else _openai(service, name))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from finerouter.errors import DataError
 from finerouter.gateway.asgi import Exchange
+from finerouter.gateway.naming import shown
 from finerouter.gateway.plain import answer_json, read_json
 from finerouter.gateway.record import Feedback
 from finerouter.gateway.service import Service
@@ -42,7 +43,7 @@ async def _let_go(service: Service, decision_id: str) -> None:
 def _feedback(fields: dict[str, Any], key: str) -> Feedback:
     unknown = sorted(set(fields) - _KNOWN)
     if unknown:
-        raise DataError(f"unknown field {unknown[0]!r}; known: {', '.join(sorted(_KNOWN))}")
+        raise DataError(f"unknown field {shown(unknown[0])}; known: {', '.join(sorted(_KNOWN))}")
     return Feedback(
         decision_id=_text(fields, "decision_id", ""),
         score=_score(fields),

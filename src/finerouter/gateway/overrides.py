@@ -56,6 +56,8 @@ class Overrides(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 _NOTHING = Overrides()
+# Of what is wrong, which may quote a name as long as the body.
+_MOST_CHARS = 300
 
 
 def overrides(headers: Mapping[str, str], own: Mapping[str, Any]) -> Overrides:
@@ -75,7 +77,7 @@ def overrides(headers: Mapping[str, str], own: Mapping[str, Any]) -> Overrides:
         return msgspec.convert(given, Overrides, strict=False)
     except msgspec.ValidationError as error:
         known = ", ".join(Overrides.__struct_fields__)
-        raise PolicyError(f"finerouter: {error}; known: {known}") from error
+        raise PolicyError(f"finerouter: {str(error)[:_MOST_CHARS]}; known: {known}") from error
 
 
 def _from_headers(headers: Mapping[str, str]) -> dict[str, Any]:

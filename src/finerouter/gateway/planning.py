@@ -17,6 +17,7 @@ from finerouter.gateway.access import Caller
 from finerouter.gateway.choosing import Chance, Choice, Kept, choose, sized
 from finerouter.gateway.conversations import Conversations, prefixes
 from finerouter.gateway.estimating import Estimator
+from finerouter.gateway.naming import shown
 from finerouter.gateway.needs import Needs, needs
 from finerouter.gateway.overrides import Overrides
 from finerouter.gateway.request import Request
@@ -136,8 +137,8 @@ class Planner:
         model = self.setup.models.get(name)
         if model is None or not wish.caller.may_use(name):
             raise PoolError(
-                f"there is no model {name!r} for this key; GET /v1/models lists those there are, "
-                f"and {AUTO!r} chooses one"
+                f"there is no model {shown(name)} for this key; GET /v1/models lists those there "
+                f"are, and {AUTO!r} chooses one"
             )
         ways = ways_of(wish.request, [model])
         if reason := ways[name].reason:
@@ -185,7 +186,7 @@ class Planner:
         name = asked or wish.overrides.policy or default
         if name not in self.setup.policies:
             raise PoolError(
-                f"there is no policy {name!r}; there are {', '.join(self.setup.policies)}"
+                f"there is no policy {shown(name)}; there are {', '.join(self.setup.policies)}"
             )
         policy = wish.overrides.applied(self.setup.policies[name])
         if wish.tier_down:
@@ -198,7 +199,7 @@ class Planner:
         wanted = wish.overrides.models
         unknown = sorted(set(wanted or ()) - set(self.setup.models))
         if unknown:
-            raise PoolError(f"there is no model {unknown[0]!r}; GET /v1/models lists them")
+            raise PoolError(f"there is no model {shown(unknown[0])}; GET /v1/models lists them")
         given = [names for names in (policy.allow, wanted, wish.caller.allow) if names is not None]
         if not given and not wish.caller.deny:
             return None

@@ -65,7 +65,7 @@ class Record(Struct, frozen=True, kw_only=True):
         time_s: seconds since 1970 when the request came.
         key: name of the gateway key, "" for none.
         api: "chat", "messages", "responses" or "embeddings".
-        requested: the `model` of the request.
+        requested: the `model` of the request, 200 characters of it at most.
         policy: name of the policy, "" where a model was asked for by name.
         session: hash of the conversation, None for a single turn without a session header.
         task, task_probability: of the text; None and 0 where it belongs to none or nothing was
@@ -77,7 +77,7 @@ class Record(Struct, frozen=True, kw_only=True):
         attempts: every call, in order.
         status: of HTTP, as the client got it.
         outcome: "ok", "error", "broken" (an answer that began and did not end) or "cancelled".
-        error: why not ok; never with a key or a prompt in it.
+        error: why not ok, 1,000 characters at most; never with a key or a prompt in it.
         streamed: whether the answer went out in pieces.
         tokens: None where nothing was answered.
         cost_usd: of all of that, None where prices are unknown.

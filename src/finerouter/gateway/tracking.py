@@ -16,6 +16,9 @@ from finerouter.gateway.planning import Plan
 from finerouter.gateway.record import OK, Attempt, Record, Tokens
 from finerouter.gateway.setup import Setup
 
+# Of what clients and endpoints wrote: a record is for looking at, not for keeping bodies.
+_MOST_NAME_CHARS, _MOST_ERROR_CHARS = 200, 1_000
+
 
 def decision_id() -> str:
     """32 hexadecimal digits: microseconds since 1970, then chance."""
@@ -58,7 +61,7 @@ class Track:
     def failed(self, outcome: str, status: int, error: str) -> None:
         """Note that it did not end well; the first reason stands."""
         if self.outcome == OK:
-            self.outcome, self.status, self.error = outcome, status, error
+            self.outcome, self.status, self.error = outcome, status, error[:_MOST_ERROR_CHARS]
 
     def cost_usd(self, setup: Setup) -> float | None:
         """What it cost so far, None where that is not known."""
@@ -73,7 +76,7 @@ class Track:
             decision_id=self.decision_id,
             time_s=self.time_s,
             api=self.api,
-            requested=self.requested,
+            requested=self.requested[:_MOST_NAME_CHARS],
             key=self.key,
             model=self.model,
             endpoint=self.endpoint,

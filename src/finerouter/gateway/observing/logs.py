@@ -26,6 +26,7 @@ from finerouter.gateway.record import Record
 REQUESTS = logging.getLogger("finerouter.gateway.requests")
 _MOST_WAITING = 10_000
 _CLOSE_S = 5.0
+_MOST_ERROR_CHARS = 1_000
 _Hide = Callable[[str], str]
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
@@ -176,7 +177,7 @@ def _fields(record: Record, hide: _Hide) -> dict[str, Any]:
         "endpoint": record.endpoint,
         "status": record.status,
         "outcome": record.outcome,
-        "error": hide(record.error) if record.error else None,
+        "error": hide(record.error[:_MOST_ERROR_CHARS]) if record.error else None,
         "streamed": record.streamed,
         "attempts": len(record.attempts),
         "input_tokens": tokens.input if tokens else None,
@@ -194,7 +195,7 @@ def _sentence(record: Record) -> str:
     cost = "" if record.cost_usd is None else f" for {record.cost_usd:.6f} USD"
     task = f" ({record.task})" if record.task else ""
     what = f"{record.api} {record.requested[:80]!r}{task} -> {record.model or 'nobody'}"
-    trouble = f": {record.error}" if record.error else ""
+    trouble = f": {record.error[:_MOST_ERROR_CHARS]}" if record.error else ""
     return f"{record.status} {record.outcome}, {what}{latency}{cost}{trouble}"
 
 
