@@ -128,9 +128,46 @@ def test_a_name_as_long_as_a_book_is_not_repeated(
         assert len(record.error) <= 1_000
 
 
-def test_unknown_paths_and_methods(gateway: Gateway) -> None:
-    assert gateway.get("/v1/nothing").status == 404
-    assert gateway.get("/v1/chat/completions").status == 405
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/nothing",
+        "/v1/route/",
+        "/v1/chat/completions/",
+        "//v1/models",
+        "/healthz/",
+        "/v1/x/" + "n" * 9_000,
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_an_unknown_path_is_refused_in_json_and_leads_nowhere(
+    gateway: Gateway, path: str, method: str
+) -> None:
+    answer = gateway.call(method, path, b"{}", {"host": "localhost"})
+    assert answer.status == 404
+    assert "location" not in answer.headers
+    error = answer.json["error"]
+    assert (error["type"], "/v1" in error["message"]) == ("invalid_request_error", "/v1" in path)
+    assert len(answer.body) < 1_000
+
+
+def test_a_refused_path_speaks_the_words_of_its_api(gateway: Gateway) -> None:
+    told = gateway.post("/v1/messages/count_tokens", {}).json
+    assert (told["type"], told["error"]["type"]) == ("error", "not_found_error")
+    told = gateway.call("OPTIONS", "/v1/messages").json
+    assert (told["type"], told["error"]["type"]) == ("error", "invalid_request_error")
+
+
+def test_another_method_is_refused_and_the_right_one_named(gateway: Gateway) -> None:
+    for method, path, right in (
+        ("GET", "/v1/chat/completions", "POST"),
+        ("OPTIONS", "/v1/chat/completions", "POST"),
+        ("PUT", "/v1/models", "GET"),
+    ):
+        answer = gateway.call(method, path)
+        assert answer.status == 405
+        assert right in answer.headers["allow"]
+        assert right in answer.json["error"]["message"]
 
 
 def test_embeddings_are_passed_through_by_name(gateway: Gateway, server: LoopbackUpstream) -> None:

@@ -12,12 +12,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from finerouter.gateway import administration, catalogue, feedback, health, pages, route_call
+from finerouter.gateway.api_errors import error_body
 from finerouter.gateway.asgi import Exchange
 from finerouter.gateway.inference import infer
+from finerouter.gateway.naming import shown
 from finerouter.gateway.plain import answering_errors
 from finerouter.gateway.service import Service
 
@@ -69,7 +74,12 @@ def create_app(start: Callable[[], Awaitable[Service]]) -> ASGIApp:
         Route(path, _asgi(service, answering_errors(handler)), methods=[method])
         for method, path, handler in _HANDLERS
     ]
-    return _Application(inference, Starlette(routes=routes, lifespan=lifespan))
+    others = Starlette(
+        routes=routes, lifespan=lifespan, exception_handlers={HTTPException: _no_such_path}
+    )
+    # It would lead to the address in `Host` over plain http, and clients take their keys along.
+    others.router.redirect_slashes = False
+    return _Application(inference, others)
 
 
 class _Application:
@@ -83,6 +93,19 @@ class _Application:
         posted = scope["type"] == "http" and scope["method"] == "POST"
         endpoint = self._inference.get(scope["path"]) if posted else None
         await (endpoint or self._others)(scope, receive, send)
+
+
+async def _no_such_path(request: Request, error: Exception) -> Response:
+    """What Starlette refuses, in the form of the API's errors."""
+    assert isinstance(error, HTTPException)
+    path: str = request.scope["path"]
+    api = "messages" if path.startswith("/v1/messages") else "chat"
+    message = f"there is no {shown(path)} here; see docs/gateway.md for the paths"
+    if error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "another method")
+        message = f"{shown(path)} takes no {shown(request.method)}; use {allowed}"
+    body = error_body(api, error.status_code, message)
+    return Response(body, error.status_code, error.headers, media_type="application/json")
 
 
 def _inference(api: str) -> Handler:
