@@ -176,3 +176,57 @@ def test_fields_of_an_entry_are_for_its_main_api_alone(
     assert foreign["top_p"] == own["top_p"] == 0.5
     assert "logit_bias" in own
     assert "logit_bias" not in foreign
+
+
+# The endpoint's own API, the client's, and the headers that carry the key.
+CREDENTIALS = (
+    ("chat", "/v1/chat/completions", {"authorization"}),
+    ("chat", "/v1/messages", {"authorization", "x-api-key"}),
+    ("messages", "/v1/messages", {"x-api-key"}),
+    ("messages", "/v1/chat/completions", {"authorization", "x-api-key"}),
+)
+
+
+@pytest.mark.parametrize(("own", "path", "carriers"), CREDENTIALS)
+def test_the_key_goes_as_both_the_endpoint_and_the_call_want_it(
+    tmp_path: Path,
+    router_folder: Path,
+    server: LoopbackUpstream,
+    monkeypatch: pytest.MonkeyPatch,
+    own: str,
+    path: str,
+    carriers: set[str],
+) -> None:
+    monkeypatch.setenv("SOME_KEY", "the-key")
+    extra = f'api = "{own}"\nalso = ["chat", "messages"]\nkey_env = "SOME_KEY"'
+    with running(tmp_path, router_folder, pool_toml(server, extra=extra)) as gateway:
+        assert gateway.post(path, {"model": "auto", **BODIES[path]}).status == 200
+    (call,) = server.requests
+    sent = {
+        name for name in ("authorization", "x-api-key") if "the-key" in call.headers.get(name, "")
+    }
+    assert (call.path, sent) == (path, carriers)
+    assert ("anthropic-version" in call.headers) == (path == "/v1/messages")
+
+
+@pytest.mark.parametrize(
+    ("path", "given", "told"),
+    [
+        ("/v1/messages", {}, "2023-06-01"),
+        ("/v1/messages", {"anthropic-version": ""}, "2023-06-01"),
+        ("/v1/messages", {"anthropic-version": "2031-01-01"}, "2031-01-01"),
+        ("/v1/chat/completions", {"anthropic-version": "2031-01-01"}, "2023-06-01"),
+    ],
+)
+def test_the_clients_version_of_the_api_is_passed_on_with_its_own_words(
+    tmp_path: Path,
+    router_folder: Path,
+    server: LoopbackUpstream,
+    path: str,
+    given: dict[str, str],
+    told: str,
+) -> None:
+    pool = pool_toml(server, extra='api = "messages"')
+    with running(tmp_path, router_folder, pool) as gateway:
+        assert gateway.post(path, {"model": "auto", **BODIES[path]}, given).status == 200
+    assert server.requests[0].headers["anthropic-version"] == told

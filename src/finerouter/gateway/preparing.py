@@ -45,7 +45,11 @@ def prepared(request: Request, way: Way, headers: Mapping[str, str]) -> Prepared
         headers: of the client, names in lower case.
     """
     passed = {name: headers[name] for name in _PASSED_ON if name in headers}
-    return Prepared(PATHS[way.api], _content(request, way), passed, stream=request.stream)
+    # What is translated is written in the words of one version, whatever the client's is.
+    if way.api == request.api == "messages" and headers.get("anthropic-version"):
+        passed["anthropic-version"] = headers["anthropic-version"]
+    content = _content(request, way)
+    return Prepared(PATHS[way.api], content, passed, stream=request.stream, api=way.api)
 
 
 def _content(request: Request, way: Way) -> bytes:

@@ -245,8 +245,13 @@ class Upstream:
         headers: Mapping[str, str] | None = None,
         *,
         method: str = "POST",
+        api: str = "",
     ) -> Stream:
         """The same as `open`, for those who call `Stream.close` themselves.
+
+        Args:
+            path, content, headers, method: what to send.
+            api: in which the call is, "" for the endpoint's own.
 
         Raises:
             EndpointError: no answer began: `NotSent`, `TookTooLong`, or the connection broke.
@@ -254,9 +259,10 @@ class Upstream:
         """
         all_headers = {
             "content-type": "application/json",
+            **self._version(api),
             **self.endpoint.headers,
             **(headers or {}),
-            **self._authorization(),
+            **self._authorization(api),
         }
         try:
             async with asyncio.timeout(self.first_byte_s):
@@ -328,11 +334,20 @@ class Upstream:
                 raise EndpointError(f"the answer is longer than {self._most_bytes} bytes")
         return Reply(stream.status, stream.headers, bytes(body))
 
-    def _authorization(self) -> dict[str, str]:
+    def _version(self, api: str) -> dict[str, str]:
+        messages = (api or self.endpoint.api) == "messages"
+        return {"anthropic-version": _ANTHROPIC_VERSION} if messages else {}
+
+    def _authorization(self, api: str) -> dict[str, str]:
+        """The key as the endpoint's own API wants it, and as the API of the call does."""
         key = self.key.read()
-        if self.endpoint.api == "messages":
-            return {"anthropic-version": _ANTHROPIC_VERSION} | ({"x-api-key": key} if key else {})
-        return {"authorization": f"Bearer {key}"} if key else {}
+        apis = {self.endpoint.api, api or self.endpoint.api}
+        headers = {}
+        if key and "messages" in apis:
+            headers["x-api-key"] = key
+        if key and apis != {"messages"}:
+            headers["authorization"] = f"Bearer {key}"
+        return headers
 
     def _excerpt(self, text: str) -> str:
         return " ".join(self.key.hidden(text)[:_EXCERPT_CHARS].split()) or "empty answer"

@@ -41,12 +41,14 @@ class Prepared:
         content: the body.
         headers: beside those of the endpoint.
         stream: whether the answer is asked for in pieces.
+        api: in which it is written, "" for the endpoint's own.
     """
 
     path: str
     content: bytes
     headers: Mapping[str, str]
     stream: bool = False
+    api: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,8 @@ async def answer(upstream: Upstream, prepared: Prepared, most_bytes: int) -> Beg
     """
     try:
         headers = _OWN_HEADERS | dict(prepared.headers)
-        stream = await upstream.begin(prepared.path, prepared.content, headers)
+        path, content, api = prepared.path, prepared.content, prepared.api
+        stream = await upstream.begin(path, content, headers, api=api)
     except (EndpointError, UserError) as error:
         return of_error(error)
     outcome: Begun | Trouble | None = None
