@@ -60,11 +60,11 @@ class Process:
             assert self.popen.poll() is None, self.lines
             time.sleep(0.01)
 
-    def chat(self, *, stream: bool = False) -> http.client.HTTPResponse:
+    def chat(self, *, stream: bool = False, model: str = "auto") -> http.client.HTTPResponse:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         self.connections.append(connection)
         messages = [{"role": "user", "content": SUM}]
-        body = json.dumps({"model": "auto", "messages": messages, "stream": stream})
+        body = json.dumps({"model": model, "messages": messages, "stream": stream})
         connection.request("POST", "/v1/chat/completions", body)
         return connection.getresponse()
 
@@ -209,3 +209,30 @@ def test_a_stop_lets_a_stream_end(
         assert process.popen.wait(20) == 0
         with pytest.raises(ConnectionRefusedError):
             process.chat()
+
+
+def test_a_reload_changes_the_log_its_keys_and_the_time_to_stop(
+    files: Path, router_folder: Path, server: LoopbackUpstream
+) -> None:
+    cheap = 'default_policy = "cheap"\n[policies.cheap]\nmin_quality = 0.0\n'
+    with serving(files, router_folder) as process:
+        (files / "key").write_text("looks-like-a-word")
+        (files / "pool.toml").write_text(pool_toml(server, extra='key_file = "./key"'))
+        process.popen.send_signal(signal.SIGHUP)
+        assert process.said("reloaded: ")
+        time.sleep(1.1)  # for so long the log keeps the keys that it has read
+        assert process.chat(model="looks-like-a-word").status == 404
+        assert process.said(r'"requested":"\[key\]"')
+        assert not any("looks-like-a-word" in line for line in process.lines)
+
+        (files / "gateway.toml").write_text(f'log_level = "error"\n{cheap}[limits]\ndrain_s = 0\n')
+        process.popen.send_signal(signal.SIGHUP)
+        until = time.monotonic() + 20
+        while process.model() != "tiny":
+            assert time.monotonic() < until
+
+        server.faults = [Fault.stall(30.0)]
+        assert process.chat(stream=True).status == 200
+        process.popen.send_signal(signal.SIGTERM)
+        assert process.popen.wait(10) == 0
+    assert not any('"model":"tiny"' in line for line in process.lines)

@@ -12,7 +12,7 @@ from finerouter.cli.output import console, print_json
 from finerouter.errors import UserError
 
 if TYPE_CHECKING:
-    from finerouter.gateway.service import Source
+    from finerouter.gateway.service import Service, Source
     from finerouter.gateway.setup import Setup
 
 _NEEDED = ("starlette", "uvicorn", "aiohttp", "msgspec", "prometheus_client")
@@ -66,10 +66,16 @@ def _serve(source: Source, setup: Setup) -> None:
     from finerouter.gateway.observing.secrets import endpoint_keys
     from finerouter.gateway.server import serve
 
-    endpoints = [way.endpoint for model in setup.models.values() for way in model.askings]
-    logs = configure_logs(setup.settings.log_level, known_keys=lambda: endpoint_keys(endpoints))
+    running: list[Service] = []
+
+    def known_keys() -> list[str]:
+        # Those of now: a reload may bring further endpoints.
+        now = running[0].parts.setup if running else setup
+        return endpoint_keys(way.endpoint for model in now.models.values() for way in model.askings)
+
+    logs = configure_logs(setup.settings.log_level, known_keys=known_keys)
     try:
-        serve(source, setup)
+        serve(source, setup, running)
     finally:
         logs.close()
 

@@ -34,12 +34,13 @@ _BACKLOG = 2048
 _COLLECT_AFTER = (20_000, 20, 20)
 
 
-def serve(source: Source, setup: Setup) -> None:
+def serve(source: Source, setup: Setup, running: list[Service]) -> None:
     """Serve until stopped.
 
     Args:
         source: where everything is loaded from, for reloads.
         setup: what was loaded and checked already.
+        running: the service is put there once it has started.
 
     Raises:
         ConfigError: the address cannot be listened at; names it.
@@ -50,11 +51,14 @@ def serve(source: Source, setup: Setup) -> None:
         _listening(setup.settings.host, setup.settings.port) as listener,
         asyncio.Runner(loop_factory=auto_loop_factory()) as runner,
     ):
-        runner.run(_served(source, setup, listener))
+        runner.run(_served(source, setup, listener, running))
 
 
-async def _served(source: Source, setup: Setup, listener: socket.socket) -> None:
+async def _served(
+    source: Source, setup: Setup, listener: socket.socket, running: list[Service]
+) -> None:
     service = await Service.start(source, setup)
+    running.append(service)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reload, service)
 
     async def started() -> Service:
@@ -64,8 +68,8 @@ async def _served(source: Source, setup: Setup, listener: socket.socket) -> None
     for sig in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sig, signal.SIG_IGN)
     _calm_collector()
-    config = server_config(started, setup.settings, [service])
-    await _Server(config, [service]).serve(sockets=[listener])
+    config = server_config(started, setup.settings, running)
+    await _Server(config, running).serve(sockets=[listener])
 
 
 def server_config(
@@ -90,13 +94,17 @@ def server_config(
         log_config=None,
         access_log=False,
         timeout_keep_alive=_KEEP_ALIVE_S,
-        # None would wait for ever; 0 does not.
-        timeout_graceful_shutdown=math.ceil(settings.limits.drain_s),
+        timeout_graceful_shutdown=_drain_s(settings.limits),
         server_header=False,
         date_header=False,
         # Nothing here depends on the client's address.
         proxy_headers=False,
     )
+
+
+def _drain_s(limits: Limits) -> int:
+    # Of the library: None would wait for ever; 0 does not.
+    return math.ceil(limits.drain_s)
 
 
 def _listening(host: str, port: int) -> socket.socket:
@@ -156,6 +164,8 @@ class _Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: object) -> None:  # noqa: ARG002 (the library's signature)
         for service in self._running:
             service.drain()
+            # As it is now: a reload may have changed it.
+            self.config.timeout_graceful_shutdown = _drain_s(service.parts.setup.settings.limits)
         # Not the library's own way, which raises the signal again once all is closed: a gateway
         # that has stopped as it was told has not failed.
         self.force_exit = self.should_exit

@@ -20,6 +20,7 @@ from finerouter.gateway.conversations import Conversations
 from finerouter.gateway.fleet import Fleet
 from finerouter.gateway.journal import Journal
 from finerouter.gateway.money.budgets import Budgets
+from finerouter.gateway.observing.logs import change_level
 from finerouter.gateway.observing.observer import Observer
 from finerouter.gateway.parts import Admission, Parts
 from finerouter.gateway.planning import Planner
@@ -130,6 +131,7 @@ class Service:
                 access=old.access.replaced(setup.settings),
                 budgets=old.budgets.replaced(setup.settings),
             )
+            change_level(setup.settings.log_level)
             _logger.info("reloaded: %d models, %d policies", len(setup.models), len(setup.policies))
 
     def drain(self) -> None:

@@ -126,6 +126,12 @@ def configure_logs(
     return logs
 
 
+def change_level(level: str) -> None:
+    """From now on leave out what is below this level; only where the log is ours."""
+    if _handlers():
+        logging.getLogger().setLevel(level.upper())
+
+
 def log_request(record: Record) -> None:
     """One line about a request that has ended: what became of it, and nothing of what was asked."""
     if REQUESTS.isEnabledFor(logging.INFO):

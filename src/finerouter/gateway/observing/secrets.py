@@ -22,14 +22,14 @@ _SHAPES = re.compile(
 )
 HIDDEN = "[key]"
 _LEAST = 4
-_KEPT_S = 10.0
+_KEPT_S = 1.0
 
 
 class Secrets:
     """Hides keys.
 
     Args:
-        known: gives the keys of the endpoints; asked every ten seconds, for they may change.
+        known: gives the keys of the endpoints; asked every second, for they may change.
     """
 
     def __init__(self, known: Callable[[], Iterable[str]] = tuple) -> None:
