@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.gateway.running import Gateway, pool_toml, running
-from tests.loopback import FAULTS, LoopbackUpstream, Reply
+from tests.loopback import FAULTS, Fault, LoopbackUpstream, Reply
 
 SUM = "What is 17 plus 25 times 3? Calculate the number step by step."
 GERMAN = "Translate this sentence into German: the river near the stone holds a lamp."
@@ -139,8 +139,12 @@ def test_headers_can_be_turned_off(
     tmp_path: Path, router_folder: Path, server: LoopbackUpstream
 ) -> None:
     with running(tmp_path, router_folder, pool_toml(server), "explain_headers = false") as gateway:
-        answer = gateway.chat(SUM)
-    assert not [name for name in answer.headers if name.startswith("x-finerouter")]
+        answers = [gateway.chat(SUM)]
+        server.faults = [Fault.status(400)]
+        answers.append(gateway.chat(SUM))
+    assert [answer.status for answer in answers] == [200, 400]
+    for answer in answers:
+        assert not [name for name in answer.headers if name.startswith("x-finerouter")]
 
 
 def test_the_journal_says_what_was_decided_and_what_came_of_it(gateway: Gateway) -> None:

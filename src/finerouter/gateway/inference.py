@@ -154,7 +154,8 @@ async def _refused(parts: Parts, track: Track, exchange: Exchange, refusal: Refu
             with suppress(Exception):
                 await break_off(track.api, exchange)
         return
-    known = {"x-finerouter-decision-id": track.decision_id} if track.plan else {}
+    tells = track.plan and parts.setup.settings.explain_headers
+    known = {"x-finerouter-decision-id": track.decision_id} if tells else {}
     headers = {**refusal.headers, **known}
     body = refusal.body or error_body(track.api, refusal.status, refusal.message, refusal.kind)
     await exchange.answer(refusal.status, body, headers)
