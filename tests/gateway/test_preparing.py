@@ -34,6 +34,31 @@ def test_thoughts_of_ours_go_to_no_endpoint() -> None:
     assert sent("responses", "responses", {"input": items})["input"] == items[1:]
 
 
+@pytest.mark.parametrize(
+    ("known", "given", "goes_out"),
+    [
+        ("max_new_tokens", {"max_tokens": 5}, {"max_new_tokens": 5}),
+        ("max_new_tokens", {"max_completion_tokens": 5}, {"max_new_tokens": 5}),
+        (
+            "max_new_tokens",
+            {"max_tokens": 5, "max_completion_tokens": 9},
+            {"max_new_tokens": 5},
+        ),
+        ("max_completion_tokens", {"max_tokens": 5}, {"max_completion_tokens": 5}),
+        ("max_completion_tokens", {"max_completion_tokens": 5}, {"max_completion_tokens": 5}),
+        ("max_tokens", {"max_completion_tokens": 5}, {"max_completion_tokens": 5}),
+    ],
+)
+def test_a_limit_goes_out_under_the_name_that_the_endpoint_was_said_to_know(
+    known: str, given: dict[str, int], goes_out: dict[str, int]
+) -> None:
+    endpoint = Endpoint("e", "http://127.0.0.1:1/v1", max_tokens_name=known)
+    fields = {"model": "auto", "messages": [{"role": "user", "content": "a"}]}
+    request = parse("chat", json.dumps({**fields, **given}).encode())
+    body = json.loads(prepared(request, Way(Asking(endpoint, "small"), "chat"), {}).content)
+    assert body == {**fields, "model": "small", **goes_out}
+
+
 @pytest.mark.parametrize("text", ["half \ud83d of it", "whole"])
 def test_what_the_fast_writer_refuses_is_written(text: str) -> None:
     call = {"type": "tool_use", "id": "a", "name": "t", "input": {"text": text, "n": 10**30}}

@@ -33,6 +33,8 @@ PATHS = {
 # What a client may tell the provider beside the body.
 _PASSED_ON = ("anthropic-beta", "openai-beta", "traceparent", "tracestate")
 _AS_IT_IS = Parameters()
+# What clients of the chat API call the most tokens of an answer.
+_LIMITS = ("max_tokens", "max_completion_tokens")
 _WITH_USAGE = frozenset(("chat", "completions"))
 
 
@@ -89,6 +91,8 @@ def _usage_field(request: Request, way: Way) -> dict[str, Any]:
 def _renamed(fields: Mapping[str, Any], endpoint: Endpoint, api: str) -> dict[str, Any]:
     """The most tokens of an answer under the name that the endpoint knows, if it is another one."""
     name = endpoint.max_tokens_name
-    if api != "chat" or name == "max_tokens" or fields.get("max_tokens") is None:
+    # The usual name may only mean that nobody said: such an endpoint gets what the client wrote.
+    if api != "chat" or name == "max_tokens":
         return {}
-    return {"max_tokens": msgspec.UNSET, name: fields["max_tokens"]}
+    said = [key for key in _LIMITS if key != name and fields.get(key) is not None]
+    return {**dict.fromkeys(said, msgspec.UNSET), name: fields[said[0]]} if said else {}
