@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from pathlib import Path
 
 import pytest
@@ -298,6 +300,22 @@ def test_what_is_no_request_is_told_so(gateway: Gateway) -> None:
         assert answer.json["error"]["message"]
     anthropic = gateway.call("POST", "/v1/messages", b"{}")
     assert anthropic.json["type"] == "error"
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages", "/v1/route"])
+def test_a_compressed_body_is_refused_by_its_name(
+    gateway: Gateway, server: LoopbackUpstream, path: str
+) -> None:
+    asked = {"model": "auto", "max_tokens": 9, "messages": [{"role": "user", "content": SUM}]}
+    body = json.dumps(asked).encode()
+    for encoding in ("gzip", "br", "x" * 5_000):
+        answer = gateway.call("POST", path, gzip.compress(body), {"content-encoding": encoding})
+        assert answer.status == 415
+        assert "content-encoding" in answer.json["error"]["message"]
+        assert len(answer.body) < 1_000
+    assert not server.requests
+    for encoding in ("identity", "Identity", ""):
+        assert gateway.call("POST", path, body, {"content-encoding": encoding}).status == 200
 
 
 def test_a_body_that_is_too_large_is_not_read(

@@ -16,9 +16,16 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
+# What `content-encoding` says of a body that is sent as it is.
+_PLAIN = ("", "identity")
+
 
 class BodyTooLarge(Exception):
     """More bytes than the gateway takes."""
+
+
+class BodyEncoded(Exception):
+    """It is compressed, or otherwise not as plain bytes."""
 
 
 class BodyTooSlow(Exception):
@@ -64,8 +71,10 @@ class Exchange:
         """The whole body.
 
         Raises:
-            BodyTooLarge, BodyTooSlow, ClientGone: as they say.
+            BodyEncoded, BodyTooLarge, BodyTooSlow, ClientGone: as they say.
         """
+        if self.headers.get("content-encoding", "").strip().lower() not in _PLAIN:
+            raise BodyEncoded
         declared = self.headers.get("content-length", "")
         if declared.isdecimal() and int(declared) > most_bytes:
             raise BodyTooLarge

@@ -19,7 +19,7 @@ from finerouter.errors import (
     PoolError,
 )
 from finerouter.gateway.access import Refused
-from finerouter.gateway.asgi import BodyTooLarge, BodyTooSlow
+from finerouter.gateway.asgi import BodyEncoded, BodyTooLarge, BodyTooSlow
 from finerouter.gateway.dispatching import NotReached
 
 _logger = logging.getLogger(__name__)
@@ -83,10 +83,12 @@ def _words(status: int, error: Exception) -> str:
 _WORDS = {
     408: "the request did not come in time; send its body faster",
     413: "the request is larger than this gateway takes (limits.max_body_bytes)",
+    415: "a body with a content-encoding is not read here; send it plain, without that header",
 }
 _KNOWN: tuple[tuple[type[Exception], int, str], ...] = (
     (RecursionError, 400, "invalid_request"),
     (BodyTooLarge, 413, "request_too_large"),
+    (BodyEncoded, 415, "unsupported_content_encoding"),
     (BodyTooSlow, 408, "timeout"),
     (PoolError, 404, "model_not_found"),
     (NoEligibleModel, 400, "no_eligible_model"),
