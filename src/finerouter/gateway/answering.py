@@ -6,6 +6,7 @@ HTTP on the client's side.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -23,9 +24,15 @@ _encode = msgspec.json.Encoder().encode
 
 
 class AnswerStream:
-    """A stream of one answer: feeds on the upstream's chunks, gives the client's."""
+    """A stream of one answer: feeds on the upstream's chunks, gives the client's.
 
-    def __init__(self, request: Request, way: Way, model: str) -> None:
+    Args:
+        request, way, model: what was asked, how, and of whom.
+        hide: takes the endpoint's key out of a text: some repeat it in their errors.
+    """
+
+    def __init__(self, request: Request, way: Way, model: str, hide: Callable[[str], str]) -> None:
+        self._hide = hide
         self._reader = EventReader()
         self._usage = UsageReader(way.api)
         self._spoken = translation(request.api, way.api).stream(model=model, asked=request.fields)
@@ -54,12 +61,15 @@ class AnswerStream:
     @property
     def finished(self) -> bool:
         """Whether the upstream has said its very last, or that it has failed."""
-        return self._spoken.finished or bool(self._spoken.trouble)
+        return self._spoken.finished or self.failed
 
     @property
-    def trouble(self) -> str:
-        """The error that the upstream sent in its stream, and the client has got; "" for none."""
-        return self._spoken.trouble
+    def failed(self) -> bool:
+        """Whether the upstream sent an error in its stream, which the client has got.
+
+        What it says may quote the prompt: it is for this client only, and for no record.
+        """
+        return bool(self._spoken.trouble)
 
     @property
     def usage(self) -> Usage | None:
@@ -69,7 +79,12 @@ class AnswerStream:
     def _said(self, events: list[Event]) -> bytes:
         for event in events:
             self._usage.feed(event)
-        return b"".join(map(self._spoken.feed, events))
+        said = b"".join(map(self._spoken.feed, events))
+        return self._without_key(said) if self.failed else said
+
+    def _without_key(self, said: bytes) -> bytes:
+        text = said.decode("utf-8", "surrogateescape")
+        return self._hide(text).encode("utf-8", "surrogateescape")
 
 
 def whole_answer(

@@ -24,10 +24,13 @@ from finerouter.gateway.record import BROKEN, CANCELLED, OK
 from finerouter.gateway.request import Request
 from finerouter.gateway.tracking import Track
 from finerouter.gateway.ways import Way
+from finerouter.upstream.keys import Key
 from finerouter.upstream.usage import Usage
 
 _SSE = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
 _BROKE_OFF = "the model's answer broke off; ask again"
+# Never the error's own words, which may quote the prompt.
+_FAILED = "the endpoint sent an error in its stream"
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,9 @@ class Telling:
         await self.exchange.answer(self.reached.status, body, self._headers())
 
     async def _streamed(self) -> None:
-        answer = AnswerStream(self.request, self._way, self.reached.model)
+        endpoint = self.reached.asking.endpoint
+        hide = Key(endpoint.key_env, endpoint.key_file).hidden
+        answer = AnswerStream(self.request, self._way, self.reached.model, hide)
         await self.exchange.start(self.reached.status, {**_SSE, **self._headers()})
         try:
             await self._relayed(answer)
@@ -83,9 +88,8 @@ class Telling:
                 break
             said = answer.feed(chunk)
         said += answer.end()
-        self._close_books(
-            answer.usage, answer.answer_bytes, BROKEN if answer.trouble else OK, answer.trouble
-        )
+        outcome, error = (BROKEN, _FAILED) if answer.failed else (OK, "")
+        self._close_books(answer.usage, answer.answer_bytes, outcome, error)
         await self.exchange.write(said, last=True)
         await self.reached.finish()
 
