@@ -13,6 +13,7 @@ import msgspec
 
 from finerouter.errors import EndpointError
 from finerouter.gateway.request import Request
+from finerouter.gateway.said_bytes import SaidBytes
 from finerouter.gateway.sse import Event, EventReader
 from finerouter.gateway.translating import translation
 from finerouter.gateway.usage_reader import UsageReader, usage_of
@@ -36,7 +37,7 @@ class AnswerStream:
         self._reader = EventReader()
         self._usage = UsageReader(way.api)
         self._spoken = translation(request.api, way.api).stream(model=model, asked=request.fields)
-        self.answer_bytes = 0
+        self._said_so_far = SaidBytes()
 
     def feed(self, chunk: bytes) -> bytes:
         """Bytes for the client.
@@ -44,7 +45,6 @@ class AnswerStream:
         Raises:
             EndpointError: this is no stream of events of this API.
         """
-        self.answer_bytes += len(chunk)
         return self._said(self._reader.feed(chunk))
 
     def end(self) -> bytes:
@@ -76,9 +76,19 @@ class AnswerStream:
         """As reported so far."""
         return self._usage.usage
 
+    @property
+    def complete(self) -> bool:
+        """Whether the answer is all there, and so the usage that was reported its last."""
+        return self._spoken.whole and not self.failed
+
+    def said_bytes(self) -> int:
+        """Bytes of what the model said: words, thoughts and arguments of calls."""
+        return self._said_so_far.count()
+
     def _said(self, events: list[Event]) -> bytes:
         for event in events:
             self._usage.feed(event)
+            self._said_so_far.feed(event)
         said = b"".join(map(self._spoken.feed, events))
         return self._without_key(said) if self.failed else said
 

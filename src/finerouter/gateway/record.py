@@ -46,7 +46,8 @@ class Tokens(Struct, frozen=True, kw_only=True):
         input, output: all of them.
         cached_input, cache_write: of the input, read from and written to the provider's cache.
         reasoning: of the output.
-        estimated: whether no usage was reported and they are counted from bytes.
+        estimated: whether no usage was reported, or not the last one, and they are counted from
+            bytes.
     """
 
     input: int = 0

@@ -56,7 +56,8 @@ class Telling:
     async def _whole(self) -> None:
         first, model = self.reached.first, self.reached.model
         body, usage = whole_answer(self.request, self._way, first, model=model)
-        self._close_books(usage, len(body))
+        self._meter(usage, len(body))
+        self._close_books()
         await self.exchange.answer(self.reached.status, body, self._headers())
 
     async def _streamed(self) -> None:
@@ -73,7 +74,7 @@ class Telling:
             await self._broke_off(answer, CANCELLED, "the gateway is shutting down")
             raise
         except Exception:
-            self._close_books(answer.usage, answer.answer_bytes, BROKEN, "it could not be read")
+            self._close_stream(answer, BROKEN, "it could not be read")
             raise
 
     async def _relayed(self, answer: AnswerStream) -> None:
@@ -89,27 +90,33 @@ class Telling:
             said = answer.feed(chunk)
         said += answer.end()
         outcome, error = (BROKEN, _FAILED) if answer.failed else (OK, "")
-        self._close_books(answer.usage, answer.answer_bytes, outcome, error)
+        self._close_stream(answer, outcome, error)
         await self.exchange.write(said, last=True)
         await self.reached.finish()
 
     async def _broke_off(self, answer: AnswerStream, outcome: str, reason: str) -> None:
         """End a stream that has begun, in words that the client's library understands."""
-        self._close_books(answer.usage, answer.answer_bytes, outcome, reason)
+        self._close_stream(answer, outcome, reason)
         if not self.exchange.finished:
             await break_off(self.track.api, self.exchange)
 
-    def _close_books(
-        self, usage: Usage | None, answer_bytes: int, outcome: str = OK, error: str = ""
-    ) -> None:
-        """Meter, charge, remember and write down; only the first time counts."""
-        if self.track.ended:
-            return
+    def _close_stream(self, answer: AnswerStream, outcome: str, error: str) -> None:
+        if not self.track.ended:
+            self._meter(answer.usage, answer.said_bytes(), complete=answer.complete)
+            self._close_books(outcome, error)
+
+    def _meter(self, usage: Usage | None, answer_bytes: int, *, complete: bool = True) -> None:
+        """Count its tokens and charge for them; of charges only the first counts."""
+        size = len(self.request.body)
+        self.track.tokens = metered(
+            usage, request_bytes=size, answer_bytes=answer_bytes, complete=complete
+        )
+        self.reservation.settle(self.track.cost_usd(self.parts.setup))
+
+    def _close_books(self, outcome: str = OK, error: str = "") -> None:
+        """Remember and write down; only the first time counts."""
         if outcome != OK:
             self.track.failed(outcome, self.track.status, error)
-        size = len(self.request.body)
-        self.track.tokens = metered(usage, request_bytes=size, answer_bytes=answer_bytes)
-        self.reservation.settle(self.track.cost_usd(self.parts.setup))
         self._remember()
         self.parts.observe(self.track)
 

@@ -20,17 +20,28 @@ USUAL_OUTPUT = 1_000
 _MILLION = 1e6
 
 
-def metered(usage: Usage | None, *, request_bytes: int, answer_bytes: int) -> Tokens:
-    """Tokens of an answer as reported; a fourth of the bytes, rounded up, where nothing was."""
+def metered(
+    usage: Usage | None, *, request_bytes: int, answer_bytes: int, complete: bool = True
+) -> Tokens:
+    """Tokens of an answer as reported; a fourth of the bytes, rounded up, where nothing was.
+
+    Args:
+        usage: as reported, None for nothing.
+        request_bytes, answer_bytes: of what was asked and said.
+        complete: whether the answer came to its end. What was reported of one that did not (some
+            say "1 token" at their beginning) is the least that it can have been.
+    """
+    guess = _guess(answer_bytes)
     if usage is None:
-        return Tokens(input=_guess(request_bytes), output=_guess(answer_bytes), estimated=True)
+        return Tokens(input=_guess(request_bytes), output=guess, estimated=True)
     cached = min(usage.cached_input_tokens, usage.input_tokens)
     return Tokens(
         input=usage.input_tokens,
-        output=usage.output_tokens,
+        output=usage.output_tokens if complete else max(usage.output_tokens, guess),
         cached_input=cached,
         cache_write=min(usage.cache_write_tokens, usage.input_tokens - cached),
         reasoning=min(usage.reasoning_tokens, usage.output_tokens),
+        estimated=not complete,
     )
 
 
