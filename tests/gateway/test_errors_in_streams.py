@@ -72,3 +72,29 @@ def test_they_tell_no_key_and_leave_no_prompt(
     assert "an error in its stream" in log.getvalue()
     assert KEY not in kept
     assert SUM not in kept
+
+
+def gave_up(finish: str | None, **fields: Any) -> dict[str, Any]:
+    delta = {"content": 'the key "error"'}
+    return {"id": "c", **fields, "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
+
+
+@pytest.mark.parametrize(
+    ("last", "outcome"),
+    [
+        (gave_up("error", error={"code": 502, "message": "the provider is gone"}), "broken"),
+        (gave_up("stop", error={"code": 502, "message": "the provider is gone"}), "broken"),
+        (gave_up("error"), "broken"),
+        (gave_up("stop", error=None), "ok"),
+        (gave_up("stop"), "ok"),
+    ],
+)
+def test_an_error_may_stand_beside_choices(
+    gateway: Gateway, server: LoopbackUpstream, last: dict[str, Any], outcome: str
+) -> None:
+    server.replies = [stream(WORDS, last), stream(WORDS, last)]
+    same = asked(gateway, "/v1/chat/completions")
+    assert json.loads(same.events[1]) == last
+    translated = asked(gateway, "/v1/messages")
+    assert (b"event: error" in translated.body) is (outcome == "broken")
+    assert [record.outcome for record in gateway.records()] == [outcome, outcome]

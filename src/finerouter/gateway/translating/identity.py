@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from finerouter.gateway.sse import Event, encode
 from finerouter.gateway.translating.neutral import OUR_REASONING, OUR_SIGNATURE
 from finerouter.gateway.translating.protocol import NOTHING, Json, StreamTranslation
@@ -17,6 +19,7 @@ from finerouter.gateway.translating.protocol import NOTHING, Json, StreamTransla
 _DONE = b"[DONE]"
 # A quotation mark inside a text is escaped, so this never matches what a model wrote.
 _FINISH = re.compile(rb'"finish_reason"\s*:\s*"')
+_FAILED = re.compile(rb'"finish_reason"\s*:\s*"error"')
 _NO_CHOICES = re.compile(rb'"choices"\s*:\s*\[\s*\]')
 _MARKS = re.compile(
     rb'"signature"\s*:\s*"%b"|"id"\s*:\s*"%b' % (OUR_SIGNATURE.encode(), OUR_REASONING.encode())
@@ -105,6 +108,24 @@ def _is_our_reasoning(item: Any) -> bool:
 _STRIP = {"messages": _without_our_thinking, "responses": _without_our_reasoning}
 
 
+class _Chunk(msgspec.Struct):
+    """The part of a chat's event that tells an error from an answer."""
+
+    error: Any = None
+
+
+_chunk = msgspec.json.Decoder(_Chunk)
+
+
+def _fails(data: bytes) -> bool:
+    """Whether a chat's event says that the model gave up; some say it beside choices."""
+    try:
+        error = _chunk.decode(data).error
+    except (msgspec.DecodeError, RecursionError):
+        return data.startswith(b'{"error"')
+    return bool(error) or _FAILED.search(data) is not None
+
+
 class _ChatStream:
     def __init__(self, asked: Mapping[str, Any]) -> None:
         self.finished = False
@@ -119,10 +140,10 @@ class _ChatStream:
             self.finished = self.whole = True
         elif not self._wants_usage and b'"usage"' in data and _NO_CHOICES.search(data):
             return b""
+        elif b'"error"' in data and _fails(data):
+            self.trouble, self.whole = data.decode("utf-8", "replace"), True
         elif not self.whole and _FINISH.search(data):
             self.whole = True
-        elif data.startswith(b'{"error"'):
-            self.trouble, self.whole = data.decode("utf-8", "replace"), True
         return encode(event)
 
     def end(self) -> bytes:

@@ -73,7 +73,9 @@ class ChatReader:
         ]
         for call in delta.get("tool_calls") or ():
             pieces += self._call(call)
-        if choice.get("finish_reason"):
+        if choice.get("finish_reason") == "error":
+            pieces.append(failure("the model's endpoint gave up"))
+        elif choice.get("finish_reason"):
             self.reason = reason(choice["finish_reason"], bool(self._calls))
         return pieces
 
