@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import socket
+import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,12 @@ def rest(connection: socket.socket) -> bytes:
         while chunk := connection.recv(65_536):
             received += chunk
     return received
+
+
+def kept_errors(folder: Path) -> list[str]:
+    """What the journal says of why requests did not end well, after the gateway has stopped."""
+    with closing(sqlite3.connect(folder / "journal.sqlite")) as db:
+        return [json.loads(row)["error"] for (row,) in db.execute("SELECT record FROM decisions")]
 
 
 def eventually(what: Callable[[], bool]) -> bool:
@@ -64,7 +72,7 @@ def test_who_leaves_midway_cancels_the_call_and_pays_for_what_came(
     connection.close()
     assert eventually(lambda: gateway.service.parts.admission.under_way == 0)
     record = gateway.records()[0]
-    assert record.outcome == "cancelled"
+    assert (record.outcome, record.error) == ("cancelled", "the client went away")
     assert record.tokens.estimated
     assert record.cost_usd > 0
 
@@ -86,9 +94,11 @@ def test_a_stream_that_outlives_the_stop_ends_with_an_error(
     with running(tmp_path, router_folder, pool_toml(server), drain_s=1) as gateway:
         connection = begun(gateway, stream=True)
         assert b"200 OK" in connection.recv(1_000)
+        gateway.service.drain()
     received = rest(connection)
     assert b'"error"' in received
     assert b"[DONE]" not in received
+    assert "the gateway is shutting down" in kept_errors(tmp_path)
 
 
 def test_a_client_that_sends_slowly_is_let_go(

@@ -14,7 +14,7 @@ from finerouter.gateway.inference import infer
 from finerouter.gateway.record import Record
 from tests.gateway.running import Gateway
 from tests.gateway.test_chat import SUM
-from tests.loopback import Fault, LoopbackUpstream
+from tests.loopback import Fault, LoopbackUpstream, Reply
 
 
 class Client:
@@ -77,3 +77,19 @@ def test_the_row_is_there_before_the_last_byte(
     assert client.said
     assert (client.kept.cost_usd or 0) > 0 or outcome == "error"
     assert len(gateway.records()) == 1
+
+
+def test_an_answer_that_cannot_be_told_is_paid_for(
+    gateway: Gateway, server: LoopbackUpstream
+) -> None:
+    usage = {"prompt_tokens": 11, "completion_tokens": 7}
+    server.replies = [Reply(body=json.dumps({"choices": [{"message": 5}], "usage": usage}))]
+    messages = [{"role": "user", "content": SUM}]
+    body = {"model": "tiny", "max_tokens": 99, "messages": messages}
+    answer = gateway.post("/v1/messages", body)
+    assert (answer.status, answer.json["type"]) == (502, "error")
+    (record,) = gateway.records()
+    assert (record.outcome, record.status) == ("error", 502)
+    assert record.tokens is not None
+    assert (record.tokens.input, record.tokens.output) == (11, 7)
+    assert (record.cost_usd or 0) > 0

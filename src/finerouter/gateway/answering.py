@@ -97,23 +97,38 @@ class AnswerStream:
         return self._hide(text).encode("utf-8", "surrogateescape")
 
 
-def whole_answer(
-    request: Request, way: Way, body: bytes, *, model: str
-) -> tuple[bytes, Usage | None]:
-    """A whole answer in the client's API, and its usage; unchanged where the endpoint speaks it.
+class WholeAnswer:
+    """An answer that came whole: its usage can be known though it cannot be told to the client."""
 
-    Raises:
-        EndpointError: there is no answer in it.
-    """
+    def __init__(self, request: Request, way: Way, body: bytes) -> None:
+        self._request = request
+        self._way = way
+        self._body = body
+        self._answer = _decoded(body)
+
+    @property
+    def usage(self) -> Usage | None:
+        """As reported."""
+        return usage_of(self._answer, self._way.api) if self._answer is not None else None
+
+    def told(self, model: str) -> bytes:
+        """The answer in the client's API; unchanged where the endpoint speaks it.
+
+        Raises:
+            EndpointError: there is no answer in it.
+        """
+        source, target = self._request.api, self._way.api
+        if source == target:
+            # What the reader does not take (half a surrogate pair, say) the client may.
+            return self._body
+        if self._answer is None:
+            raise EndpointError("the model's endpoint sent something else than an answer")
+        translated = translation(source, target)
+        return _encode(translated.answer(self._answer, model=model, asked=self._request.fields))
+
+
+def _decoded(body: bytes) -> dict[str, Any] | None:
     try:
-        answer = _decode(body)
+        return _decode(body)
     except (msgspec.DecodeError, RecursionError):
-        # What the reader does not take (half a surrogate pair, say) the client may.
-        if way.api == request.api:
-            return body, None
-        raise EndpointError("the model's endpoint sent something else than an answer") from None
-    usage = usage_of(answer, way.api)
-    if way.api == request.api:
-        return body, usage
-    told = translation(request.api, way.api).answer(answer, model=model, asked=request.fields)
-    return _encode(told), usage
+        return None

@@ -11,7 +11,7 @@ import asyncio
 from dataclasses import dataclass
 
 from finerouter.errors import EndpointError
-from finerouter.gateway.answering import AnswerStream, whole_answer
+from finerouter.gateway.answering import AnswerStream, WholeAnswer
 from finerouter.gateway.api_errors import error_event
 from finerouter.gateway.asgi import Exchange
 from finerouter.gateway.dispatching import Reached
@@ -54,9 +54,11 @@ class Telling:
             await self._whole()
 
     async def _whole(self) -> None:
-        first, model = self.reached.first, self.reached.model
-        body, usage = whole_answer(self.request, self._way, first, model=model)
-        self._meter(usage, len(body))
+        first = self.reached.first
+        answer = WholeAnswer(self.request, self._way, first)
+        # It is billed, whether or not it can be told to the client.
+        self._meter(answer.usage, len(first))
+        body = answer.told(self.reached.model)
         self._close_books()
         await self.exchange.answer(self.reached.status, body, self._headers())
 
@@ -71,11 +73,15 @@ class Telling:
             await self._broke_off(answer, BROKEN, str(error))
         except asyncio.CancelledError:
             # Either nobody listens any more, or the gateway stops: then this is its last word.
-            await self._broke_off(answer, CANCELLED, "the gateway is shutting down")
+            await self._broke_off(answer, CANCELLED, self._why_cancelled())
             raise
         except Exception:
             self._close_stream(answer, BROKEN, "it could not be read")
             raise
+
+    def _why_cancelled(self) -> str:
+        stops = self.parts.admission.draining
+        return "the gateway is shutting down" if stops else "the client went away"
 
     async def _relayed(self, answer: AnswerStream) -> None:
         """Raises EndpointError where the upstream's stream does not come to its proper end."""
