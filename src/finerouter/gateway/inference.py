@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager, suppress
 
 from finerouter.asking import Asking
 from finerouter.gateway.access import Caller
-from finerouter.gateway.api_errors import error_body
 from finerouter.gateway.asgi import ClientGone, Exchange
 from finerouter.gateway.dispatching import Prepared, Reached, Step, dispatch
 from finerouter.gateway.money.metering import expected_usd
@@ -157,5 +156,4 @@ async def _refused(parts: Parts, track: Track, exchange: Exchange, refusal: Refu
     tells = track.plan and parts.setup.settings.explain_headers
     known = {"x-finerouter-decision-id": track.decision_id} if tells else {}
     headers = {**refusal.headers, **known}
-    body = refusal.body or error_body(track.api, refusal.status, refusal.message, refusal.kind)
-    await exchange.answer(refusal.status, body, headers)
+    await exchange.answer(refusal.status, refusal.body_for(track.api), headers)

@@ -9,6 +9,9 @@ from __future__ import annotations
 import logging
 import math
 from dataclasses import dataclass
+from typing import Any
+
+import msgspec
 
 from finerouter.errors import (
     DataError,
@@ -19,11 +22,15 @@ from finerouter.errors import (
     PoolError,
 )
 from finerouter.gateway.access import Refused
+from finerouter.gateway.api_errors import error_body
 from finerouter.gateway.asgi import BodyEncoded, BodyTooLarge, BodyTooSlow
 from finerouter.gateway.dispatching import NotReached
 
 _logger = logging.getLogger(__name__)
 _WORTH_WAITING_S = 60.0
+# Of an endpoint's message; and where the kinds of endpoints put it.
+_MOST_CHARS = 1_000
+_MESSAGES = ("error", "message", "detail")
 
 
 @dataclass(frozen=True)
@@ -35,7 +42,7 @@ class Refusal:
         message: for people.
         kind: a word for programs; "" for the usual one of the status.
         retry_after_s: when to come back, None for no advice.
-        body: to send as it is, in place of one made of the rest.
+        body: what the endpoint said in place of an answer; see `body_for`.
     """
 
     status: int
@@ -57,6 +64,34 @@ class Refusal:
             # Anthropic's would sleep for as long as it is told, be it a month.
             headers["x-should-retry"] = "false"
         return headers
+
+    def body_for(self, api: str) -> bytes:
+        """What to send to a client of this API: the endpoint's own words where it can read them."""
+        told = _decoded(self.body)
+        if self.body and isinstance(told, dict) and _of_form(told, api):
+            return self.body
+        message = (_said(told) or self.message)[:_MOST_CHARS] if self.body else self.message
+        return error_body(api, self.status, message, self.kind)
+
+
+def _decoded(body: bytes | None) -> Any:
+    """The body's JSON, or its text where it holds none."""
+    try:
+        return msgspec.json.decode(body or b"")
+    except (msgspec.DecodeError, RecursionError):
+        return (body or b"").decode("utf-8", "replace").strip()
+
+
+def _of_form(told: dict[str, Any], api: str) -> bool:
+    """Whether it has this API's form: messages endpoints say that it is an error, others do not."""
+    return (told.get("type") == "error") is (api == "messages")
+
+
+def _said(told: Any) -> str:
+    """The message in what an endpoint said, "" where there is none."""
+    while isinstance(told, dict):
+        told = next((told[name] for name in _MESSAGES if told.get(name)), "")
+    return told if isinstance(told, str) else ""
 
 
 def refusal(error: Exception) -> Refusal:
