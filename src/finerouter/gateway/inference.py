@@ -108,7 +108,7 @@ def _step(track: Track, exchange: Exchange, request: Request, plan: Plan, name: 
     return Step(
         model=name,
         prepare=prepare,
-        prefer=plan.prefer,
+        prefer=plan.prefer.get(name, ""),
         without=ways.unfit,
     )
 

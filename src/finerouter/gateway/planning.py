@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from finerouter.errors import NoEligibleModel, PoolError
 from finerouter.gateway.access import Caller
 from finerouter.gateway.choosing import Chance, Choice, Kept, choose, sized
+from finerouter.gateway.conversation import Conversation
 from finerouter.gateway.conversations import Conversations, prefixes
 from finerouter.gateway.estimating import Estimator
 from finerouter.gateway.naming import shown
@@ -24,7 +25,7 @@ from finerouter.gateway.request import Request
 from finerouter.gateway.settings import AUTO
 from finerouter.gateway.setup import CHEAPEST, Setup
 from finerouter.gateway.task_text import task_text
-from finerouter.gateway.ways import PoolWays, Ways, ways_of
+from finerouter.gateway.ways import PoolWays, Ways, tie, tied, ways_of
 from finerouter.policy import Estimate, Policy
 from finerouter.prompt import prompt_id, text_bytes
 
@@ -65,12 +66,12 @@ class Plan:
     Attributes:
         order: models to ask, the first choice first.
         ways: for each of them, how it can be asked this.
-        prefer: endpoint to ask first, the one that has the conversation cached; "" for any.
+        prefer: for a model the endpoint to ask first, the one that has the conversation cached.
         policy: name of the policy, "" where a model was asked for by name.
         rule: that policy with all that the caller and the request add.
         estimate: what was known of the text, None where a model was asked for by name.
         choice: the decision, None likewise.
-        session: key of the conversation after this request.
+        session: key of the conversation after this request, "" for what belongs to none.
         sticky: whether the first choice is the model the conversation is on.
         tier_down: whether a budget decided.
         text: that was routed, "" for none.
@@ -80,7 +81,7 @@ class Plan:
     order: tuple[str, ...]
     ways: Mapping[str, Ways]
     session: str
-    prefer: str = ""
+    prefer: Mapping[str, str] = field(default_factory=dict)
     policy: str = ""
     rule: Policy = field(default_factory=Policy)
     estimate: Estimate | None = None
@@ -131,9 +132,9 @@ class Planner:
         model = wish.request.model
         if model == AUTO or model.startswith(f"{AUTO}:"):
             return await self._routed(wish, model.partition(":")[2])
-        return self._named(wish, model)
+        return await self._named(wish, model)
 
-    def _named(self, wish: Wish, name: str) -> Plan:
+    async def _named(self, wish: Wish, name: str) -> Plan:
         model = self.setup.models.get(name)
         if model is None or not wish.caller.may_use(name):
             raise PoolError(
@@ -143,7 +144,14 @@ class Planner:
         ways = ways_of(wish.request, [model])
         if reason := ways[name].reason:
             raise NoEligibleModel(f"{name} cannot be asked this: {reason}")
-        return Plan(order=(name,), ways=ways, session=_keys(wish)[0])
+        if wish.request.api == "embeddings":
+            return Plan(order=(name,), ways=ways, session="")
+        key, earlier = _keys(wish)
+        # Where there is no choice of endpoints, nobody needs to be asked.
+        found = await self._conversations.find(earlier) if len(ways[name].can) > 1 else None
+        if found is not None and tie(wish.request) and found.endpoint in ways[name].can:
+            ways = {name: ways[name].only(found.endpoint)}
+        return Plan(order=(name,), ways=ways, session=key, prefer=_prefer(found))
 
     async def _routed(self, wish: Wish, policy_name: str) -> Plan:
         started = time.perf_counter()
@@ -152,10 +160,13 @@ class Planner:
         name, policy = self._policy(wish, policy_name)
         text = task_text(wish.request.turns, self.setup.settings.text)
         key, earlier = _keys(wish)
-        kept = await self._kept(earlier)
+        found = await self._conversations.find(earlier)
+        kept = self._kept(found)
         wanted = needs(wish.request)
         estimate = await self._estimate(text, wanted)
         ways = self._ways.of(wish.request)
+        if field_name := tie(wish.request):
+            ways = tied(ways, self._place(wish, found, field_name))
         reasons = {model: found.reason for model, found in ways.items() if found.reason}
         if wanted.capabilities:
             policy = replace(policy, needs=policy.needs | wanted.capabilities)
@@ -164,7 +175,7 @@ class Planner:
             order=choice.order,
             ways=ways,
             session=key,
-            prefer=kept.endpoint if kept else "",
+            prefer=_prefer(found),
             policy=name,
             rule=policy,
             estimate=estimate,
@@ -206,9 +217,18 @@ class Planner:
         allowed = frozenset(self.setup.router.models).intersection(*given)
         return allowed - frozenset(wish.caller.deny)
 
-    async def _kept(self, keys: Sequence[str]) -> Kept | None:
+    def _place(self, wish: Wish, found: Conversation | None, tied_by: str) -> tuple[str, str]:
+        """Model and endpoint where alone a tied request is understood."""
+        if found is None or wish.overrides.session is None:
+            raise NoEligibleModel(
+                f"`{tied_by}` is known only to the endpoint that gave it, and the gateway does not "
+                "know which: name the model, or name the session (x-finerouter-session) in every "
+                "request of the conversation, from the first on"
+            )
+        return found.model, found.endpoint
+
+    def _kept(self, found: Conversation | None) -> Kept | None:
         """The model that the conversation is on, if it can still be asked."""
-        found = await self._conversations.find(keys)
         if found is None or not self._fleet.usable(found.model):
             return None
         margin = self.setup.settings.sticky.margin
@@ -247,3 +267,7 @@ class Planner:
 
 def _keys(wish: Wish) -> tuple[str, list[str]]:
     return prefixes(wish.caller.name, wish.overrides.session, wish.request.turns)
+
+
+def _prefer(found: Conversation | None) -> dict[str, str]:
+    return {found.model: found.endpoint} if found is not None else {}

@@ -101,7 +101,7 @@ def _planned(plan: Plan | None, *, keep_prompt: bool) -> dict[str, Any]:
         return {}
     fields: dict[str, Any] = {
         "policy": plan.policy,
-        "session": plan.session,
+        "session": plan.session or None,
         "first_choice": plan.order[0],
         "sticky": plan.sticky,
         "tier_down": plan.tier_down,

@@ -15,6 +15,10 @@ from finerouter.gateway.request import Request
 from finerouter.gateway.translating import obstacles
 from finerouter.pool import Model
 
+# Names of what a provider keeps, and of which it is sent no more than the name.
+_TIES = ("previous_response_id", "conversation")
+_UNKNOWN_THERE = "what the conversation goes on from is not known there"
+
 
 @dataclass(frozen=True)
 class Way:
@@ -46,6 +50,12 @@ class Ways:
         """Why none can be asked; "" where one can."""
         return "" if self.can else "; ".join(dict.fromkeys(self.cannot.values()))
 
+    def only(self, endpoint: str) -> Ways:
+        """The same with one endpoint at most, where alone the conversation is known."""
+        others = {name: _UNKNOWN_THERE for name in self.can if name != endpoint}
+        can = {name: way for name, way in self.can.items() if name == endpoint}
+        return Ways(can, {**self.cannot, **others})
+
 
 class PoolWays:
     """How the models of a pool can be asked.
@@ -72,6 +82,19 @@ class PoolWays:
 def ways_of(request: Request, models: Iterable[Model]) -> Mapping[str, Ways]:
     """The same for a few models at once."""
     return PoolWays(models).of(request)
+
+
+def tie(request: Request) -> str:
+    """The field by which a request goes on from what one provider keeps; "" for none."""
+    if request.api != "responses":
+        return ""
+    return next((name for name in _TIES if request.fields.get(name)), "")
+
+
+def tied(all_ways: Mapping[str, Ways], place: tuple[str, str]) -> Mapping[str, Ways]:
+    """The ways of a request that only one model at one endpoint understands."""
+    model, endpoint = place
+    return {name: ways.only(endpoint if name == model else "") for name, ways in all_ways.items()}
 
 
 def _open_ways(models: Iterable[Model], api: str) -> dict[str, Ways]:
