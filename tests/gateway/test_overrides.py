@@ -52,6 +52,15 @@ def test_a_dial_replaces_the_one_that_contradicts_it() -> None:
     assert overrides({}, {"max_cost_usd": 1}).applied(floor).min_quality == 0.9
 
 
+def test_a_request_narrows_the_budget_of_a_call_and_never_widens_it() -> None:
+    policy = Policy(max_cost_usd=0.01)
+    assert overrides({}, {"max_cost_usd": 1}).applied(policy).max_cost_usd == 0.01
+    assert overrides({}, {"max_cost_usd": 0.001}).applied(policy).max_cost_usd == 0.001
+    assert overrides({}, {"max_cost_usd": 1}).applied(Policy()).max_cost_usd == 1
+    with pytest.raises(PolicyError, match="max_cost_usd"):
+        overrides({}, {"max_cost_usd": -1}).applied(policy)
+
+
 def test_nothing_asked_changes_nothing() -> None:
     policy = Policy(cost_weight=5.0)
     assert overrides({"authorization": "x"}, {}).applied(policy) is policy

@@ -39,7 +39,7 @@ class Overrides(Struct, frozen=True, forbid_unknown_fields=True):
     session: str | None = None
 
     def applied(self, policy: Policy) -> Policy:
-        """The policy with the dials of this request.
+        """The policy with the dials of this request; its budget for a call only shrinks.
 
         Raises:
             PolicyError: they contradict each other.
@@ -52,6 +52,8 @@ class Overrides(Struct, frozen=True, forbid_unknown_fields=True):
             dials.setdefault("cost_weight", 0.0)
         elif dials.get("cost_weight"):
             dials.setdefault("min_quality", None)
+        if "max_cost_usd" in dials and policy.max_cost_usd is not None:
+            dials["max_cost_usd"] = min(dials["max_cost_usd"], policy.max_cost_usd)
         return replace(policy, **dials)
 
 
