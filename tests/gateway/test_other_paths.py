@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,6 +40,62 @@ def test_route_says_which_and_why_and_calls_nothing(
 )
 def test_route_takes_a_body_of_any_api(gateway: Gateway, body: dict) -> None:
     assert gateway.post("/v1/route", body).json["model"] == "coder"
+
+
+_PICTURE = {"type": "base64", "media_type": "image/png", "data": "AAAA"}
+_USE = {"type": "tool_use", "id": "t1", "name": "add", "input": {}}
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        ({"messages": [{"role": "user", "content": SUM}]}, {"anthropic-version": "2023-06-01"}),
+        ({"messages": [{"role": "user", "content": SUM}], "api": "messages"}, {}),
+        (
+            {
+                "messages": [{"role": "user", "content": SUM}],
+                "tools": [{"name": "add", "input_schema": {"type": "object"}}],
+            },
+            {},
+        ),
+        ({"messages": [{"role": "user", "content": [{"type": "image", "source": _PICTURE}]}]}, {}),
+        (
+            {
+                "messages": [
+                    {"role": "user", "content": SUM},
+                    {"role": "assistant", "content": [_USE]},
+                    {
+                        "role": "user",
+                        "content": [
+                            {"type": "tool_result", "tool_use_id": "t1", "content": "42"},
+                            {"type": "text", "text": SUM},
+                        ],
+                    },
+                ]
+            },
+            {},
+        ),
+    ],
+)
+def test_route_knows_a_body_of_anthropics_api(
+    tmp_path: Path,
+    router_folder: Path,
+    server: LoopbackUpstream,
+    body: dict[str, Any],
+    headers: dict[str, str],
+) -> None:
+    # `top_k` is a field of messages, and none of chat completions: there it is an obstacle.
+    body = {"max_tokens": 5, "top_k": 5, **body}
+    pool = pool_toml(server, extra='api = "messages"').replace('"tools"]', '"tools", "vision"]')
+    with running(tmp_path, router_folder, pool) as gateway:
+        assert gateway.post("/v1/route", body, headers).status == 200
+
+
+def test_route_takes_no_api_that_does_not_exist(gateway: Gateway) -> None:
+    for api in ("smoke", "embeddings", 3, ["chat"]):
+        refused = gateway.post("/v1/route", {"prompt": SUM, "api": api})
+        assert refused.status == 400
+        assert "`api` must be one of chat, messages" in refused.json["error"]["message"]
 
 
 def test_route_follows_the_dials_of_the_request(gateway: Gateway) -> None:

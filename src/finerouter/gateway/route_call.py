@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from finerouter.errors import DataError
@@ -15,13 +16,17 @@ from finerouter.gateway.request import Request, parse
 from finerouter.gateway.service import Service
 from finerouter.gateway.settings import AUTO
 
+_APIS = ("chat", "messages", "responses")
+# Parts of a message that Anthropic's API has and chat completions have not.
+_ANTHROPIC_PARTS = frozenset(("image", "document", "tool_use", "tool_result", "thinking"))
+
 
 async def route(service: Service, exchange: Exchange) -> None:
     """Answer for a body of any of the three APIs, or for `{"prompt": "..."}`."""
     parts = service.parts
     caller = parts.access.caller(exchange.headers, "route")
     fields = await read_json(service, exchange)
-    request = _request(fields)
+    request = _request(fields, exchange.headers)
     wish = Wish(request, caller, overrides(exchange.headers, request.own))
     plan = await parts.planner.plan(wish)
     if plan.choice is None:
@@ -29,19 +34,41 @@ async def route(service: Service, exchange: Exchange) -> None:
     await answer_json(exchange, explanation(plan, parts.setup))
 
 
-def _request(fields: dict[str, Any]) -> Request:
+def _request(fields: dict[str, Any], headers: Mapping[str, str]) -> Request:
     fields.setdefault("model", AUTO)
+    told = fields.pop("api", None)
+    if told is not None and told not in _APIS:
+        raise DataError(f"`api` must be one of {', '.join(_APIS)}: the form that the body has")
     if "prompt" in fields and "messages" not in fields and "input" not in fields:
-        prompt = fields.pop("prompt")
-        if not isinstance(prompt, str) or not prompt.strip():
-            raise DataError("`prompt` must be a text that is not empty")
-        fields["messages"] = [{"role": "user", "content": prompt}]
+        fields["messages"] = [{"role": "user", "content": _prompt(fields.pop("prompt"))}]
     if "messages" not in fields and "input" not in fields:
         raise DataError('give {"prompt": "..."}, or a body as for one of the /v1 paths')
-    return parse(_api(fields), client_json(fields))
+    return parse(told or _api(fields, headers), client_json(fields))
 
 
-def _api(fields: dict[str, Any]) -> str:
+def _prompt(prompt: Any) -> str:
+    if not isinstance(prompt, str) or not prompt.strip():
+        raise DataError("`prompt` must be a text that is not empty")
+    return prompt
+
+
+def _api(fields: Mapping[str, Any], headers: Mapping[str, str]) -> str:
+    """The API whose form a body has, by what only that one has."""
     if "messages" not in fields:
         return "responses"
-    return "messages" if "system" in fields else "chat"
+    anthropic = (
+        "anthropic-version" in headers
+        or "system" in fields
+        or any("input_schema" in tool for tool in _objects(fields.get("tools")))
+        or any(
+            str(part.get("type")) in _ANTHROPIC_PARTS
+            for message in _objects(fields["messages"])
+            for part in _objects(message.get("content"))
+        )
+    )
+    return "messages" if anthropic else "chat"
+
+
+def _objects(value: Any) -> Iterator[Mapping[str, Any]]:
+    if isinstance(value, list):
+        yield from (item for item in value if isinstance(item, dict))
