@@ -80,6 +80,23 @@ def test_nothing_left_says_so() -> None:
         choose(estimate(), Policy(needs=frozenset(("audio",))), POOL, ruled_out={})
 
 
+def test_nothing_left_says_the_real_reasons_and_names_nothing_hidden() -> None:
+    policy = Policy(allow=frozenset(("small", "large")))
+    out = {"small": "cannot hear", "large": "in trouble"}
+    with pytest.raises(NoEligibleModel) as caught:
+        choose(estimate(), policy, POOL, ruled_out=out, hidden=frozenset(("middle",)))
+    assert "(small: cannot hear; large: in trouble)" in str(caught.value)
+    with pytest.raises(NoEligibleModel, match=r"\(none is allowed\)"):
+        choose(
+            estimate(), Policy(), POOL, ruled_out=dict.fromkeys(NAMES, "x"), hidden=frozenset(NAMES)
+        )
+
+
+def test_a_model_that_the_router_does_not_know_may_be_ruled_out() -> None:
+    choice = choose(estimate(), Policy(), POOL, ruled_out={"foreign": "cannot hear"})
+    assert choice.order[0] == "large"
+
+
 def test_all_that_is_sent_is_paid_for() -> None:
     larger = sized(estimate(), Needs(frozenset(), 1_025.0), 100, POOL)
     assert larger.cost_usd[0] - estimate().cost_usd[0] == pytest.approx([1e-4, 1e-3, 1e-2])

@@ -317,6 +317,12 @@ def test_a_key_of_few_models_sees_and_gets_only_these(
         assert gateway.chat(SUM, model="coder").status == 404
         names = [item["id"] for item in gateway.get("/v1/models").json["data"]]
         assert names == ["auto", "auto:best", "tiny"]
+        told = gateway.post("/v1/route", {"prompt": SUM})
+        assert [item["model"] for item in told.json["candidates"]] == ["tiny"]
+        seeing = gateway.chat(SUM, modalities=["audio"], finerouter={"models": ["coder"]})
+        assert seeing.status == 400
+        for answer in (told, seeing):
+            assert not [name for name in ("coder", "linguist", "scholar") if name in str(answer)]
         assert gateway.records()[0].key == "guest"
     assert all(key.key not in call.raw.decode() for call in server.requests)
     assert all(key.key not in str(call.headers) for call in server.requests)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from finerouter.cost import prices
+from finerouter.errors import NoEligibleModel
 from finerouter.gateway.needs import Needs
 from finerouter.gateway.record import ModelEstimate
 from finerouter.policy import Estimate, Policy, eligible_models, filter_reasons, ranked
@@ -77,6 +78,7 @@ def choose(
     kept: Kept | None = None,
     chance: Chance | None = None,
     most: int = 4,
+    hidden: frozenset[str] = frozenset(),
 ) -> Choice:
     """Choose models for one request.
 
@@ -88,15 +90,20 @@ def choose(
         kept: the model the conversation is on, None for a new one.
         chance: exploration, None for none.
         most: models to name at most.
+        hidden: models that an error does not name: they are not for the caller's eyes.
 
     Raises:
         NoEligibleModel, PolicyError: see `finerouter.policy.decide`.
     """
-    policy = replace(policy, deny=policy.deny | ruled_out.keys()) if ruled_out else policy
+    reasons = {**_reasons(estimate, policy, pool), **ruled_out}
+    if reasons.keys() >= set(estimate.models):
+        raise NoEligibleModel(_none_left(reasons, hidden))
+    # The pool may have models that the router knows nothing of; those are no one's choice here.
+    out = ruled_out.keys() & set(estimate.models)
+    policy = replace(policy, deny=policy.deny | out) if out else policy
     order = ranked(_favoured(estimate, kept, pool), policy, pool, most)
     order, propensity, explored = _explored(order, estimate, policy, pool, chance)
     task, probability = estimate.task_of(0)
-    reasons = {**_reasons(estimate, policy, pool), **ruled_out}
     estimates = tuple(
         ModelEstimate(
             model=name,
@@ -172,6 +179,11 @@ def _explored(
     if drawn == order[0]:
         return order, 1.0 - chance.share + each, False
     return [drawn, *(at for at in order if at != drawn)], each, True
+
+
+def _none_left(reasons: Mapping[str, str], hidden: frozenset[str]) -> str:
+    told = "; ".join(f"{name}: {why}" for name, why in reasons.items() if name not in hidden)
+    return f"no model is left to choose from ({told or 'none is allowed'}); ask for less"
 
 
 def _reasons(estimate: Estimate, policy: Policy, pool: ModelPool) -> dict[str, str]:

@@ -31,8 +31,14 @@ def explain_headers(track: Track, cost_usd: float | None) -> dict[str, str]:
     return {_PREFIX + name: _plain(value) for name, value in headers.items() if value}
 
 
-def explanation(plan: Plan, setup: Setup) -> dict[str, Any]:
-    """Which model and why, as JSON values, for a plan that was routed."""
+def explanation(plan: Plan, setup: Setup, hidden: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """Which model and why, as JSON values, for a plan that was routed.
+
+    Args:
+        plan: that was made.
+        setup: that it was made with.
+        hidden: models that are not for the caller's eyes.
+    """
     choice, estimate = plan.choice, plan.estimate
     assert choice is not None
     assert estimate is not None
@@ -66,8 +72,9 @@ def explanation(plan: Plan, setup: Setup) -> dict[str, Any]:
                 "filtered": item.filtered,
             }
             for item in sorted(choice.estimates, key=lambda item: -item.quality)
+            if item.model not in hidden
         ],
-        "always_best": setup.always_best,
+        "always_best": None if setup.always_best in hidden else setup.always_best,
         "routed_text_bytes": text_bytes(plan.text) if plan.text else 0,
         "routing_ms": plan.routing_ms,
     }

@@ -10,6 +10,7 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Protocol
 
 from finerouter.errors import NoEligibleModel, PoolError
@@ -247,15 +248,22 @@ class Planner:
         explores = share and kept is None and not wish.tier_down
         chance = Chance(share, self._draw()) if explores else None
         down = self._down(ruled_out)
+        chosen = partial(
+            choose, estimate, policy, pool, kept=kept, hidden=self.hidden_from(wish.caller)
+        )
         try:
-            return choose(
-                estimate, policy, pool, ruled_out={**ruled_out, **down}, kept=kept, chance=chance
-            )
+            return chosen(ruled_out={**ruled_out, **down}, chance=chance)
         except NoEligibleModel:
             if not down:
                 raise
             # All that could answer are in trouble: better to try one than to refuse.
-            return choose(estimate, policy, pool, ruled_out=ruled_out, kept=kept)
+            return chosen(ruled_out=ruled_out)
+
+    def hidden_from(self, caller: Caller) -> frozenset[str]:
+        """Models of the router that a caller's key does not open, and so is not told of."""
+        if caller.allow is None and not caller.deny:
+            return frozenset()
+        return frozenset(name for name in self.setup.router.models if not caller.may_use(name))
 
     def _down(self, ruled_out: Mapping[str, str]) -> dict[str, str]:
         return {

@@ -31,7 +31,8 @@ async def route(service: Service, exchange: Exchange) -> None:
     plan = await parts.planner.plan(wish)
     if plan.choice is None:
         raise DataError(f"{request.model!r} is asked for by name: give {AUTO!r} to see a choice")
-    await answer_json(exchange, explanation(plan, parts.setup))
+    hidden = parts.planner.hidden_from(caller)
+    await answer_json(exchange, explanation(plan, parts.setup, hidden))
 
 
 def _request(fields: dict[str, Any], headers: Mapping[str, str]) -> Request:
