@@ -59,6 +59,15 @@ def test_a_following_request_finds_the_one_before() -> None:
     assert prefixes("key", None, THIRD)[1] == [second, first]
 
 
+def test_many_results_of_tools_at_once_are_one_step_back() -> None:
+    first = prefixes("key", None, OPENING)[0]
+    results = [Turn("tool", str(number)) for number in range(30)]
+    second, earlier = prefixes("key", None, (*OPENING, Turn("assistant", ""), *results))
+    assert earlier == [first]
+    more = (*OPENING, Turn("assistant", ""), *results, Turn("assistant", "Hi"), Turn("user", "?"))
+    assert prefixes("key", None, more)[1] == [second, first]
+
+
 def test_conversations_of_two_keys_or_with_other_words_are_two() -> None:
     first = prefixes("key", None, OPENING)[0]
     assert prefixes("other", None, FOLLOWING)[1] != [first]

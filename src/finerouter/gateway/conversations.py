@@ -47,12 +47,17 @@ def prefixes(caller: str, session: str | None, turns: Sequence[Turn]) -> tuple[s
     if session is not None:
         digest.update(b"\x00session\x00" + session.encode("utf-8", "surrogatepass"))
         return digest.hexdigest(), [digest.hexdigest()]
-    ends = []
+    ends: list[str] = []
+    last = ""
     for turn in turns:
         said = f"\x00{turn.role}\x00{turn.other_bytes}\x00{turn.text}"
         digest.update(said.encode("utf-8", "surrogatepass"))
         if turn.role in ("user", "tool"):
+            # Results of tools that were called at once come in at once: one request ends there.
+            if turn.role == last == "tool":
+                ends.pop()
             ends.append(digest.hexdigest())
+        last = turn.role
     earlier = ends[-2 : -2 - _MOST_PREFIXES : -1]
     # Only what a model has answered before can be on it.
     answered = any(turn.role == "assistant" for turn in turns)
