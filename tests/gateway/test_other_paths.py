@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from finerouter.gateway.access import new_key
-from tests.gateway.running import Gateway, pool_toml, running
+from tests.gateway.running import Answer, Gateway, pool_toml, running
 from tests.gateway.test_chat import GERMAN, SUM
 from tests.loopback import FAULTS, LoopbackUpstream
 
@@ -136,6 +136,38 @@ def test_feedback_is_attached_to_a_decision(gateway: Gateway) -> None:
 )
 def test_feedback_that_cannot_be_is_refused(gateway: Gateway, fields: dict, status: int) -> None:
     assert gateway.post("/v1/feedback", fields).status == status
+
+
+def test_feedback_is_for_those_who_asked_and_for_administrators(
+    tmp_path: Path, router_folder: Path, server: LoopbackUpstream
+) -> None:
+    made = {name: new_key(name) for name in ("mine", "other", "grader")}
+    tables = [
+        f'[[keys]]\nname = "{name}"\nsha256 = "{key.sha256}"\n'
+        + ('scopes = ["feedback", "admin"]' if name == "grader" else "")
+        for name, key in made.items()
+    ]
+    config = "\n".join(["[sticky]", "margin = 1.0", *tables])
+    mine, other, grader = ({"authorization": f"Bearer {key.key}"} for key in made.values())
+
+    def ask(text: str) -> Answer:
+        messages = [{"role": "user", "content": text}]
+        body = {"model": "auto", "messages": messages, "finerouter": {"session": "s1"}}
+        return gateway.post("/v1/chat/completions", body, mine)
+
+    with running(tmp_path, router_folder, pool_toml(server), config) as gateway:
+        decision_id = ask(SUM).headers["x-finerouter-decision-id"]
+        given = {"decision_id": decision_id, "thumbs": "down"}
+        refused = gateway.post("/v1/feedback", given, other)
+        unknown = gateway.post("/v1/feedback", {**given, "decision_id": "0" * 32}, other)
+        assert (refused.status, unknown.status) == (404, 404)
+        words = [answer.json["error"]["message"] for answer in (refused, unknown)]
+        assert words[0].replace(decision_id, "0" * 32) == words[1]
+        assert gateway.found(decision_id)[1] == []
+        assert ask(GERMAN).headers["x-finerouter-model"] == "coder"
+        for headers in (mine, grader):
+            assert gateway.post("/v1/feedback", given, headers).status == 200
+            assert gateway.found(decision_id)[1][-1].score == 0.0
 
 
 def test_names_that_can_be_asked_for(gateway: Gateway) -> None:

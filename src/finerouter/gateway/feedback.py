@@ -6,10 +6,11 @@ import time
 from typing import Any
 
 from finerouter.errors import DataError
+from finerouter.gateway.access import Caller
 from finerouter.gateway.asgi import Exchange
 from finerouter.gateway.naming import shown
 from finerouter.gateway.plain import answer_json, read_json
-from finerouter.gateway.record import Feedback
+from finerouter.gateway.record import Feedback, Record
 from finerouter.gateway.service import Service
 
 _THUMBS = {"up": 1.0, "down": 0.0}
@@ -24,20 +25,23 @@ async def feedback(service: Service, exchange: Exchange) -> None:
     parts = service.parts
     caller = parts.access.caller(exchange.headers, "feedback")
     given = _feedback(await read_json(service, exchange), caller.name)
-    if not await parts.journal.feedback(given):
-        body = {"error": {"message": f"there is no decision {given.decision_id!r}"}}
+    record = await _record(service, caller, given.decision_id)
+    if record is None or not await parts.journal.feedback(given):
+        body = {"error": {"message": f"there is no decision {given.decision_id!r} of this key"}}
         await answer_json(exchange, body, 404)
         return
-    if given.score < _GOOD:
-        await _let_go(service, given.decision_id)
+    if given.score < _GOOD and record.session:
+        # A conversation does not stay on a model whose answer was disliked.
+        parts.conversations.release(record.session)
     await answer_json(exchange, {"decision_id": given.decision_id, "score": given.score})
 
 
-async def _let_go(service: Service, decision_id: str) -> None:
-    """A conversation does not stay on a model whose answer was disliked."""
+async def _record(service: Service, caller: Caller, decision_id: str) -> Record | None:
+    """The decision, if it is the caller's to judge: its own, or any for an administrator."""
     found = await service.parts.journal.find(decision_id)
-    if found is not None and found[0].session:
-        service.parts.conversations.release(found[0].session)
+    if found is None or not (found[0].key == caller.name or "admin" in caller.scopes):
+        return None
+    return found[0]
 
 
 def _feedback(fields: dict[str, Any], key: str) -> Feedback:
