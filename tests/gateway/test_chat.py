@@ -219,3 +219,18 @@ def test_more_than_it_takes_is_told_to_come_back(
         assert all(int(answer.headers["retry-after"]) >= 1 for answer in refused)
         server.delay_s = 0
         assert gateway.chat(SUM).status == 200
+
+
+def test_a_picture_whose_tokens_nobody_reports_is_not_billed_by_its_bytes(
+    tmp_path: Path, router_folder: Path, server: LoopbackUpstream
+) -> None:
+    server.report_usage = False
+    server.answer = lambda _: "A cat."
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 400_000}}
+    messages = [{"role": "user", "content": [{"type": "text", "text": SUM}, picture]}]
+    with running(tmp_path, router_folder, pool_toml(server)) as gateway:
+        body = {"model": "coder", "messages": messages}
+        assert gateway.post("/v1/chat/completions", body).status == 200
+        tokens = gateway.records()[0].tokens
+    assert tokens.estimated
+    assert 1_000 < tokens.input < 2_000

@@ -18,6 +18,7 @@ from finerouter.gateway.dispatching import Reached
 from finerouter.gateway.explaining import explain_headers
 from finerouter.gateway.money.budgets import Reservation
 from finerouter.gateway.money.metering import metered
+from finerouter.gateway.needs import sent_bytes
 from finerouter.gateway.parts import Parts
 from finerouter.gateway.planning import Plan
 from finerouter.gateway.record import BROKEN, CANCELLED, OK
@@ -113,7 +114,7 @@ class Telling:
 
     def _meter(self, usage: Usage | None, answer_bytes: int, *, complete: bool = True) -> None:
         """Count its tokens and charge for them; of charges only the first counts."""
-        size = len(self.request.body)
+        size = sent_bytes(self.request) if usage is None else 0
         self.track.tokens = metered(
             usage, request_bytes=size, answer_bytes=answer_bytes, complete=complete
         )
