@@ -82,7 +82,7 @@ class _Door:
         async with ClientSession(self._engine, timeout=_PATIENT) as self._client:
             yield
 
-    async def handle(self, request: web.Request) -> web.Response:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
         """Pass a call on; one with a body is a question, and gets the cache of its fixed part."""
         body = await request.json() if request.can_read_body else None
         async with self._turn:
@@ -121,10 +121,13 @@ class _Door:
             answer: Json = await response.json()
             return answer
 
-    async def _passed_on(self, request: web.Request, body: Json | None) -> web.Response:
+    async def _passed_on(self, request: web.Request, body: Json | None) -> web.StreamResponse:
+        """The engine's answer, piece by piece; who leaves midway frees the engine."""
         async with self._client.request(request.method, request.rel_url, json=body) as response:
-            return web.Response(
-                status=response.status,
-                body=await response.read(),
-                headers={"content-type": response.headers.get("content-type", "text/plain")},
-            )
+            kind = response.headers.get("content-type", "text/plain")
+            answer = web.StreamResponse(status=response.status, headers={"content-type": kind})
+            await answer.prepare(request)
+            async for piece in response.content.iter_any():
+                await answer.write(piece)
+            await answer.write_eof()
+            return answer
