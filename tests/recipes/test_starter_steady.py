@@ -39,6 +39,7 @@ class Engine:
         self.files: dict[str, Cache] = {}
         self.paths: list[str] = []
         self.at_once = self.most_at_once = 0
+        self.goes_on = threading.Event()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         self.at_once += 1
@@ -48,7 +49,19 @@ class Engine:
         body = await request.json() if request.can_read_body else {}
         answer = self._answer(request.path_qs, body)
         self.at_once -= 1
+        if body.get("stream"):
+            return await self._streamed(request)
         return web.json_response(answer, status=200 if answer else 400)
+
+    async def _streamed(self, request: web.Request) -> web.StreamResponse:
+        """Two pieces, the second when the test says so."""
+        response = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        await response.prepare(request)
+        await response.write(b"data: first\n\n")
+        while not self.goes_on.is_set():
+            await asyncio.sleep(0.001)
+        await response.write(b"data: second\n\n")
+        return response
 
     def _answer(self, path: str, body: Json) -> Json:
         match path:
@@ -143,6 +156,19 @@ def test_a_fixed_part_is_computed_once_and_from_nothing(engine: tuple[Engine, st
     assert stand_in.paths.count("/completion") == 5
     assert stand_in.paths.count("/slots/0?action=erase") == 5
     assert stand_in.paths.count("/slots/0?action=restore") == len(calls())
+
+
+def test_a_stream_comes_piece_by_piece(engine: tuple[Engine, str]) -> None:
+    stand_in, bare = engine
+    content = json.dumps({"prompt": "Q: Why?\nA:", "stream": True}).encode()
+    with steady(bare, 0) as address:
+        request = Request(
+            f"{address}/v1/completions", content, {"content-type": "application/json"}
+        )
+        with build_opener(ProxyHandler({})).open(request, timeout=30) as response:
+            assert response.readline() == b"data: first\n"
+            stand_in.goes_on.set()
+            assert b"data: second" in response.read()
 
 
 def test_calls_are_let_in_one_at_a_time(engine: tuple[Engine, str]) -> None:
