@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from finerouter.gateway.translating.careful import Body, Notes, table, word
+from finerouter.gateway.translating.contents import parts_of
 from finerouter.gateway.translating.neutral import (
     Ask,
     Call,
@@ -75,7 +76,7 @@ def read(fields: Mapping[str, Any], notes: Notes) -> Ask:
 def _turn(message: Any, notes: Notes) -> Turn:
     turn = table(message, "a message", notes)
     role, content = word(turn, "role"), turn.get("content")
-    parts = _parts(content, notes)
+    parts = parts_of(content, _part, notes)
     if role == "tool":
         return Turn("user", (Result(word(turn, "tool_call_id"), _shown(parts)),))
     if role not in _ROLES:
@@ -104,20 +105,7 @@ def _call(record: Any, notes: Notes) -> Call:
     return Call(word(call, "id"), word(function, "name"), word(function, "arguments"))
 
 
-def _parts(content: Any, notes: Notes) -> tuple[Part, ...]:
-    if content is None:
-        return ()
-    if isinstance(content, str):
-        return (Text(content),)
-    if not isinstance(content, list):
-        notes.append("a message's content is neither a text nor a list")
-        return ()
-    found = (_part(part, notes) for part in content)
-    return tuple(part for part in found if part is not None)
-
-
-def _part(record: Any, notes: Notes) -> Part | None:
-    part = table(record, "a part of a message", notes)
+def _part(part: Mapping[str, Any], notes: Notes) -> Part | None:
     kind = part.get("type")
     if kind in ("text", "refusal"):
         return Text(word(part, kind))

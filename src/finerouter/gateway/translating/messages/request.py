@@ -10,6 +10,7 @@ import msgspec
 
 from finerouter.gateway.client_json import client_json
 from finerouter.gateway.translating.careful import Body, Notes, table, word
+from finerouter.gateway.translating.contents import parts_of
 from finerouter.gateway.translating.messages.schema import closed, open_objects
 from finerouter.gateway.translating.neutral import (
     Ask,
@@ -51,7 +52,7 @@ def read(fields: Mapping[str, Any], notes: Notes) -> Ask:
     output, choice = body.table("output_config"), body.table("tool_choice")
     Body(output, notes).leave(("effort", "format"), (), {}, "messages")
     _context_management(body.table("context_management"), notes)
-    system = _parts(fields.get("system"), notes)
+    system = parts_of(fields.get("system"), _part, notes)
     turns = tuple(_turn(turn, notes) for turn in body.items("messages"))
     return Ask(
         turns=((Turn("system", system),) if system else ()) + turns,
@@ -84,19 +85,7 @@ def _turn(record: Any, notes: Notes) -> Turn:
     if role not in ("user", "assistant", "system"):
         notes.append(f"a message's role {role!r} is known to messages endpoints only")
         role = "user"
-    return Turn(role, _parts(turn.get("content"), notes))
-
-
-def _parts(content: Any, notes: Notes) -> tuple[Part, ...]:
-    if content is None:
-        return ()
-    if isinstance(content, str):
-        return (Text(content),)
-    if not isinstance(content, list):
-        notes.append("a message's content is neither a text nor a list")
-        return ()
-    found = (_part(table(block, "a block", notes), notes) for block in content)
-    return tuple(part for part in found if part is not None)
+    return Turn(role, parts_of(turn.get("content"), _part, notes))
 
 
 def _part(block: Mapping[str, Any], notes: Notes) -> Part | None:
@@ -108,7 +97,7 @@ def _part(block: Mapping[str, Any], notes: Notes) -> Part | None:
     if kind == "tool_use":
         return _call(block, notes)
     if kind == "tool_result":
-        shown = _parts(block.get("content"), notes)
+        shown = parts_of(block.get("content"), _part, notes)
         parts = tuple(part for part in shown if isinstance(part, Text | Image))
         return Result(word(block, "tool_use_id"), parts, block.get("is_error") is True)
     if kind not in ("thinking", "redacted_thinking"):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from finerouter.gateway.translating.careful import Body, Notes, table, word
+from finerouter.gateway.translating.contents import parts_of
 from finerouter.gateway.translating.neutral import (
     Ask,
     Call,
@@ -89,30 +90,18 @@ def _item(item: Mapping[str, Any], notes: Notes) -> Turn | None:
     if item.get("namespace") is not None or item.get("async"):
         notes.append("calls with a namespace or in the background stay with responses endpoints")
     if kind == "message" and word(item, "role") in _ROLES:
-        return Turn(_ROLES[item["role"]], _parts(item.get("content"), notes))
+        return Turn(_ROLES[item["role"]], parts_of(item.get("content"), _part, notes))
     if kind == "function_call":
         call = Call(word(item, "call_id"), word(item, "name"), word(item, "arguments"))
         return Turn("assistant", (call,))
     if kind == "function_call_output":
-        shown = _parts(item.get("output"), notes)
+        shown = parts_of(item.get("output"), _part, notes)
         parts = tuple(part for part in shown if isinstance(part, Text | Image))
         return Turn("user", (Result(word(item, "call_id"), parts),))
     # Thoughts are not sent to another model, encrypted or not.
     if kind != "reasoning":
         notes.append(f"an item of type {kind!r} is known to responses endpoints only")
     return None
-
-
-def _parts(content: Any, notes: Notes) -> tuple[Part, ...]:
-    if content is None:
-        return ()
-    if isinstance(content, str):
-        return (Text(content),)
-    if not isinstance(content, list):
-        notes.append("a message's content is neither a text nor a list")
-        return ()
-    found = (_part(table(part, "a part of a message", notes), notes) for part in content)
-    return tuple(part for part in found if part is not None)
 
 
 def _part(part: Mapping[str, Any], notes: Notes) -> Part | None:
