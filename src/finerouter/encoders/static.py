@@ -70,8 +70,7 @@ class StaticEncoder:
                 row += self._sum_of_rows(self._word_ids.of_text(piece))
         return unit_rows(sums)
 
-    def _sum_of_rows(self, token_ids: list[int]) -> NDArray[np.float32]:
-        ids = np.array(token_ids, np.intp)
+    def _sum_of_rows(self, ids: NDArray[np.intp]) -> NDArray[np.float32]:
         rows = self._codes.take(ids, axis=0).astype(np.float32)
         # Not a matrix product: BLAS would spread this over threads, which on a busy machine costs
         # a hundred times the work itself.

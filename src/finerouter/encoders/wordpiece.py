@@ -10,8 +10,11 @@ character end a word whatever stands around them, so words can be tokenized apar
 from __future__ import annotations
 
 import re
-from itertools import chain
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -24,31 +27,39 @@ _REMEMBERED_WORDS = 100_000
 _LONGEST_REMEMBERED = 50  # characters; longer ones seldom come again
 
 
-class WordIds(dict[str, tuple[int, ...]]):
-    """Word -> token ids, asking the tokenizer for words not met yet."""
+class WordIds(dict[str, bytes]):
+    """Words met so far -> their token ids, packed; asks the tokenizer for those not met yet.
+
+    It begins empty, and so holds no more than a service's own words: some thousand that lie close
+    together in memory are found several times faster than thirty thousand that do not.
+    """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        vocabulary = tokenizer.get_vocab(with_added_tokens=False)
-        super().__init__(
-            (token, (index,))
-            for token, index in vocabulary.items()
+        super().__init__()
+        self._vocabulary = {
+            token: index
+            for token, index in tokenizer.get_vocab(with_added_tokens=False).items()
             if token.isascii() and _WORD.fullmatch(token)
-        )
+        }
         self._tokenizer = tokenizer
 
-    def __missing__(self, word: str) -> tuple[int, ...]:
-        ids = self._ask(word)
+    def __missing__(self, word: str) -> bytes:
+        packed = np.array(self._ask(word), np.intp).tobytes()
         if len(word) <= _LONGEST_REMEMBERED:
             if len(self) >= _REMEMBERED_WORDS:
                 self.clear()
-            self[word] = ids
+            self[word] = packed
+        return packed
+
+    def _ask(self, word: str) -> Sequence[int]:
+        # Most words are in the vocabulary, but for a capital.
+        index = self._vocabulary.get(word.lower()) if word.isascii() else None
+        if index is not None:
+            return (index,)
+        ids: list[int] = self._tokenizer.encode(word, add_special_tokens=False).ids
         return ids
 
-    def _ask(self, word: str) -> tuple[int, ...]:
-        # Most new words are known ones with a capital.
-        known = self.get(word.lower()) if word.isascii() else None
-        return known or tuple(self._tokenizer.encode(word, add_special_tokens=False).ids)
-
-    def of_text(self, text: str) -> list[int]:
-        """Ids of all tokens of a text, in order; no special tokens."""
-        return list(chain.from_iterable(map(self.__getitem__, _WORD.findall(text))))
+    def of_text(self, text: str) -> NDArray[np.intp]:
+        """Ids of all tokens of a text, in order, [token]; no special tokens."""
+        packed = b"".join(map(self.__getitem__, _WORD.findall(text)))
+        return np.frombuffer(packed, np.intp)
