@@ -27,17 +27,22 @@ class Estimator:
 
     async def estimate(self, text: str) -> Estimate:
         """Estimate one text that is not empty."""
-        loop = asyncio.get_running_loop()
-        if not self._waiting:
-            loop.call_soon(self._run)
-        future: asyncio.Future[Estimate] = loop.create_future()
+        future: asyncio.Future[Estimate] = asyncio.get_running_loop().create_future()
         self._waiting.append((text, future))
-        return await future
+        if len(self._waiting) % _MOST != 1:
+            return await future
+        # The first of a batch estimates it, after one turn in which others may join.
+        try:
+            await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            future.cancel()
+            raise
+        finally:
+            self._run()
+        return future.result()
 
     def _run(self) -> None:
         batch, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
-        if self._waiting:
-            asyncio.get_running_loop().call_soon(self._run)
         wanted = [(text, future) for text, future in batch if not future.done()]
         if wanted:
             self._estimate(wanted)

@@ -6,8 +6,8 @@ Takes an exchange; answers it. The order of things is here, and none of the thin
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
+from types import TracebackType
 
 from finerouter.asking import Asking
 from finerouter.gateway.access import Caller
@@ -27,13 +27,16 @@ from finerouter.gateway.tracking import Track
 
 # What the APIs call the most tokens of an answer.
 _MOST_TOKENS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+# To look whether the client is still there takes a task. So long an answer is awaited without it,
+# and by then an endpoint works on the request and nobody waits for the gateway.
+_UNWATCHED_S = 0.01
 
 
 async def infer(parts: Parts, api: str, exchange: Exchange) -> None:
     """Serve one request with these parts; never raises."""
     track = Track(api, trace=parts.observer.begin(exchange.headers, api))
     try:
-        with parts.admission.slot():
+        with parts.admission:
             await _served(parts, track, exchange)
     except ClientGone:
         track.failed(CANCELLED, 499, "the client went away before its request was in")
@@ -53,7 +56,7 @@ async def _served(parts: Parts, track: Track, exchange: Exchange) -> None:
     body = await exchange.body(limits.max_body_bytes, limits.body_timeout_s)
     request = parse(track.api, body)
     track.requested, track.streamed = request.model, request.stream
-    async with _while_wanted(exchange):
+    with _WhileWanted(exchange):
         await _answered(parts, track, exchange, caller, request)
 
 
@@ -113,34 +116,38 @@ def _step(track: Track, exchange: Exchange, request: Request, plan: Plan, name: 
     )
 
 
-@asynccontextmanager
-async def _while_wanted(exchange: Exchange) -> AsyncIterator[None]:
-    """Cancel what is inside when the client goes away.
+class _WhileWanted:
+    """Cancels what is inside when the client goes away; raises ClientGone in that case."""
 
-    Raises:
-        ClientGone: in that case.
-    """
-    task = asyncio.current_task()
-    assert task is not None
-    gone = False
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._gone = False
+        self._watch: asyncio.Task[None] | None = None
 
-    def leave(watch: asyncio.Task[None]) -> None:
-        nonlocal gone
-        if not watch.cancelled() and not exchange.finished:
-            gone = True
-            task.cancel()
+    def __enter__(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._task = task
+        self._timer = asyncio.get_running_loop().call_later(_UNWATCHED_S, self._look)
 
-    watch = asyncio.ensure_future(exchange.gone())
-    watch.add_done_callback(leave)
-    try:
-        yield
-    except asyncio.CancelledError:
-        if gone and task.uncancel() == 0:
+    def __exit__(
+        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
+    ) -> None:
+        self._timer.cancel()
+        if self._watch is not None:
+            self._watch.remove_done_callback(self._leave)
+            self._watch.cancel()
+        if kind is asyncio.CancelledError and self._gone and self._task.uncancel() == 0:
             raise ClientGone from None
-        raise
-    finally:
-        watch.remove_done_callback(leave)
-        watch.cancel()
+
+    def _look(self) -> None:
+        self._watch = asyncio.ensure_future(self._exchange.gone())
+        self._watch.add_done_callback(self._leave)
+
+    def _leave(self, watch: asyncio.Task[None]) -> None:
+        if not watch.cancelled() and not self._exchange.finished:
+            self._gone = True
+            self._task.cancel()
 
 
 async def _refused(parts: Parts, track: Track, exchange: Exchange, refusal: Refusal) -> None:

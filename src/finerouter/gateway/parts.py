@@ -5,8 +5,6 @@ A request keeps the parts that it began with.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from finerouter.gateway.access import Access, Refused
@@ -21,9 +19,9 @@ from finerouter.gateway.tracking import Track
 
 
 class Admission:
-    """How many requests are under way in all; for one event loop.
+    """How many requests are under way in all: one more while its context is open.
 
-    `draining` tells balancers to look elsewhere; what still comes is served.
+    For one event loop. `draining` tells balancers to look elsewhere; what still comes is served.
     """
 
     def __init__(self, most: int) -> None:
@@ -31,20 +29,14 @@ class Admission:
         self.under_way = 0
         self.draining = False
 
-    @contextmanager
-    def slot(self) -> Iterator[None]:
-        """Count one more while the context is open.
-
-        Raises:
-            Refused: there are too many.
-        """
+    def __enter__(self) -> None:
+        """Raises Refused where there are too many."""
         if self.under_way >= self.most:
             raise Refused(429, "the gateway has all the requests it takes", "overloaded", 1.0)
         self.under_way += 1
-        try:
-            yield
-        finally:
-            self.under_way -= 1
+
+    def __exit__(self, *_: object) -> None:
+        self.under_way -= 1
 
 
 @dataclass(frozen=True)

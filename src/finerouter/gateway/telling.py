@@ -109,7 +109,10 @@ class Telling:
 
     def _close_stream(self, answer: AnswerStream, outcome: str, error: str) -> None:
         if not self.track.ended:
-            self._meter(answer.usage, answer.said_bytes(), complete=answer.complete)
+            usage, complete = answer.usage, answer.complete
+            # Most endpoints report what it came to, and then nobody needs to count.
+            size = 0 if usage is not None and complete else answer.said_bytes()
+            self._meter(usage, size, complete=complete)
             self._close_books(outcome, error)
 
     def _meter(self, usage: Usage | None, answer_bytes: int, *, complete: bool = True) -> None:

@@ -93,6 +93,17 @@ class Stream:
         while chunk := await self.next():
             yield chunk
 
+    def here(self) -> bytes:
+        """What has come and was not read, b"" for nothing.
+
+        Raises:
+            EndpointError: it broke off.
+        """
+        try:
+            return self._response.content.read_nowait()
+        except (*self._upstream.troubles, RuntimeError) as error:
+            raise EndpointError(f"the answer broke off ({_named(error)})") from error
+
     async def next(self) -> bytes:
         """The next piece, b"" at the end.
 
@@ -100,10 +111,10 @@ class Stream:
             EndpointError: it broke off, or nothing came for too long.
         """
         content = self._response.content
+        # What is here already needs no clock, which costs more than the reading.
+        if (chunk := self.here()) or content.at_eof():
+            return chunk
         try:
-            # What is here already needs no clock, which costs more than the reading.
-            if (chunk := content.read_nowait()) or content.at_eof():
-                return chunk
             async with asyncio.timeout(self._upstream.timeouts.between_chunks_s):
                 return await content.readany()
         except TimeoutError as error:

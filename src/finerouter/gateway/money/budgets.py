@@ -11,8 +11,8 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -105,18 +105,13 @@ class Budgets:
         """The worse of the caller's own budget and that of all."""
         return _standing(self._named(caller.name), self._now())
 
-    @contextmanager
-    def reserved(self, caller: Caller) -> Iterator[Reservation]:
-        """A place for one request; what is held for it is let go of when the context ends.
+    def reserved(self, caller: Caller) -> Reservation:
+        """A place for one request; what is held for it is let go of when its context ends.
 
         Raises:
             Refused: 429, the budget is spent.
         """
-        reservation = Reservation(self._named(caller.name), self._now)
-        try:
-            yield reservation
-        finally:
-            reservation.settle(None)
+        return Reservation(self._named(caller.name), self._now)
 
     def charge(self, key: str, usd: float, *, time_s: float | None = None) -> None:
         """Count what a request has cost that was not reserved; `time_s`: when it came."""
@@ -195,6 +190,12 @@ class Reservation:
         if standing.state == STOP:
             raise _refused(standing, "is spent")
         self.tier_down = standing.state == TIER_DOWN
+
+    def __enter__(self) -> Reservation:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.settle(None)
 
     def expects(self, usd: float | None) -> None:
         """Hold what the request is expected to cost, in place of what was held before.
