@@ -49,14 +49,15 @@ class Retries(_Table, frozen=True, kw_only=True):
     """What is tried again before the first byte has gone out.
 
     Attributes:
-        max_attempts: in all, over endpoints and models, the first included.
+        max_attempts: in all, over endpoints and models, the first included; as many as four models
+            at two endpoints each.
         first_wait_s: before the same endpoint is asked again; doubled each time, jittered.
         longest_wait_s: whoever asks for a longer pause is left for the next endpoint or model.
         budget: third and later calls per request, in the long run, because of endpoints in
             trouble. Where all of them are, it keeps the gateway from making things worse.
     """
 
-    max_attempts: Count = 5
+    max_attempts: Count = 8
     first_wait_s: NotNegative = 0.2
     longest_wait_s: NotNegative = 2.0
     budget: NotNegative = 0.5
