@@ -80,8 +80,9 @@ def provenance(scores: Scores, collected: str) -> str:
             "The examples shown before a prompt mix many kinds of question and are the same for "
             "every prompt; none is in the dataset. The wording was tuned on prompts drawn with "
             "another seed. The graders' rules were tightened after reading a sample of answers, "
-            "for all arms alike. Temperature 0 throughout. Models ran on the CPU, several "
-            "requests at a time, so a rerun can differ in single answers.",
+            "for all arms alike. Temperature 0 throughout. Models ran on the CPU, one call at a "
+            "time, each on a cache that held its examples alone: a rerun on the same processor "
+            "gives the same answers.",
             "",
             "## Costs",
             "",
