@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from finerouter import Model, ModelPool
-from finerouter.cost import CostModel, LengthLaw, prices
+from finerouter.cost import CostModel, LengthLaw
 
 PROMPTS = 300
 random = np.random.default_rng(0)
@@ -172,12 +172,6 @@ def test_the_exponent_stays_between_zero_and_one() -> None:
     steep = LENGTHS[:, None] ** [[1.5, 3.0]]
     assert (LengthLaw.fit(falling, PROBS, LENGTHS).exponent == 0).all()
     assert (LengthLaw.fit(steep, PROBS, LENGTHS).exponent == 1).all()
-
-
-def test_prices_keep_the_order_of_the_pool_and_know_what_is_missing() -> None:
-    price_in, price_out = prices(ModelPool((Model("a", "", 1.0), Model("b", "", 2.0, 3.0))))
-    np.testing.assert_array_equal(price_in, [1.0, 2.0])
-    np.testing.assert_array_equal(price_out, [np.nan, 3.0])
 
 
 def test_tensors_make_the_same_cost_model() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -139,6 +140,16 @@ def test_what_is_not_there_is_named(tmp_path: Path) -> None:
         ModelPool.read(tmp_path)
     with pytest.raises(PoolError, match=r"nothing\.toml: no such file"):
         ModelPool.read(tmp_path / "nothing.toml")
+
+
+def test_columns_keep_the_order_of_the_pool_and_know_what_is_missing() -> None:
+    pool = ModelPool((Model("a", "", 1.0), Model("b", "", 2.0, 3.0, context_window=8_000)))
+    price_in, price_out = pool.usd_per_mtok
+    np.testing.assert_array_equal(price_in, [1.0, 2.0])
+    np.testing.assert_array_equal(price_out, [np.nan, 3.0])
+    np.testing.assert_array_equal(pool.context_windows, [np.inf, 8_000])
+    with pytest.raises(ValueError, match="read-only"):
+        price_in[0] = 0.0
 
 
 def test_models_are_found_by_name() -> None:

@@ -141,7 +141,7 @@ class CostModel:
             lengths: [prompt], UTF-8 bytes.
             pool: prices at which the costs were recorded.
         """
-        price_in, price_out = prices(pool)
+        price_in, price_out = pool.usd_per_mtok
         return cls(
             input_tokens=LengthLaw.fit(input_tokens, task_probs, lengths),
             output_tokens=LengthLaw.fit(output_tokens, task_probs, lengths),
@@ -175,7 +175,7 @@ class CostModel:
             pool: of the newcomer alone, at the prices of those calls.
         """
         where = task_probs, none, lengths, weights
-        price_in, price_out = prices(pool)
+        price_in, price_out = pool.usd_per_mtok
         return CostModel(
             input_tokens=self.input_tokens.joined(input_tokens, *where),
             output_tokens=self.output_tokens.joined(output_tokens, *where),
@@ -204,7 +204,7 @@ class CostModel:
             USD, NaN where neither prices and tokens nor a cost is known; tokens of prompt and
             answer together, at least a quarter of the bytes.
         """
-        price_in, price_out = prices(pool)
+        price_in, price_out = pool.usd_per_mtok
         # A prompt far longer than any seen still has its tokens: no law may promise fewer than a
         # sixth of the bytes.
         tokens_in = np.maximum(
@@ -249,14 +249,6 @@ class CostModel:
             )
 
         return cls(law("input_tokens"), law("output_tokens"), law("call_usd"), tensors["billing"])
-
-
-def prices(pool: ModelPool) -> tuple[Floats, Floats]:
-    """USD per million input and output tokens, each [model], NaN where unknown."""
-    return (
-        np.array([model.input_usd_per_mtok for model in pool], dtype=np.float64),
-        np.array([model.output_usd_per_mtok for model in pool], dtype=np.float64),
-    )
 
 
 def _billing(

@@ -50,6 +50,8 @@ class Estimate:
 
     def row(self, row: int) -> Estimate:
         """The estimate of one of the prompts."""
+        if len(self) == 1 and row == 0:
+            return self
         part = slice(row, row + 1)
         return Estimate(
             models=self.models,
@@ -197,7 +199,7 @@ def decide(estimate: Estimate, policy: Policy, pool: ModelPool, row: int = 0) ->
         NoEligibleModel: the filters leave no model; says which filter took which.
         PolicyError: the policy needs the costs of models whose cost is unknown.
     """
-    one = estimate.row(row) if len(estimate) > 1 else estimate
+    one = estimate.row(row)
     eligible = eligible_models(one, policy, pool)
     _check_eligible(one, policy, pool, eligible)
     chosen, within = _choose(one, policy, eligible)
@@ -260,8 +262,7 @@ def _by_utility(estimate: Estimate, policy: Policy, eligible: Flags, most: int) 
 
 def eligible_models(estimate: Estimate, policy: Policy, pool: ModelPool) -> Flags:
     """Which models pass the filters, [prompt, model]."""
-    windows = np.array([model.context_window or np.inf for model in pool])
-    fits = ~(estimate.tokens > windows)
+    fits = ~(estimate.tokens > pool.context_windows)
     if policy.allow is None and not policy.deny and not policy.needs:
         return fits
     return fits & np.array([_ruled_out(model, policy, pool) is None for model in pool.names])

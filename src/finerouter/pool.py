@@ -15,9 +15,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from finerouter.asking import Asking, Endpoint, read_endpoint, read_parameters
 from finerouter.errors import PoolError
 
+Floats = NDArray[np.float64]
 POOL_FILES = ("pool.toml", "models.json")
 # Fields of a model that say where prompts are sent, and the keys of a pool entry they come from.
 _UNWRITTEN = frozenset(("asking", "further_askings"))
@@ -130,6 +134,19 @@ class ModelPool:
         """The models' names, in order."""
         return tuple(model.model for model in self.models)
 
+    @cached_property
+    def usd_per_mtok(self) -> tuple[Floats, Floats]:
+        """USD per million input and output tokens, each [model], NaN where unknown."""
+        return (
+            _column(model.input_usd_per_mtok for model in self.models),
+            _column(model.output_usd_per_mtok for model in self.models),
+        )
+
+    @cached_property
+    def context_windows(self) -> Floats:
+        """Tokens of prompt and answer together, [model], infinite where unknown."""
+        return _column(model.context_window or np.inf for model in self.models)
+
     def __len__(self) -> int:
         return len(self.models)
 
@@ -154,6 +171,13 @@ class ModelPool:
     def unpriced(self) -> tuple[str, ...]:
         """Names of the models that lack a price."""
         return tuple(model.model for model in self.models if not model.priced)
+
+
+def _column(values: Iterable[float | None]) -> Floats:
+    column = np.array(list(values), dtype=np.float64)
+    # Kept and shared: every decision reads it.
+    column.flags.writeable = False
+    return column
 
 
 def _pool_file(path: Path) -> Path:

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from finerouter.cost import prices
 from finerouter.errors import NoEligibleModel
 from finerouter.gateway.needs import Needs
 from finerouter.gateway.record import ModelEstimate
@@ -136,7 +135,7 @@ def sized(estimate: Estimate, needs: Needs, text_bytes: int, pool: ModelPool) ->
     beside = needs.input_tokens - text_bytes / _BYTES_PER_TOKEN
     if beside <= 0:
         return estimate
-    price_in, _ = prices(pool)
+    price_in, _ = pool.usd_per_mtok
     dearer = beside * price_in / 1e6
     return replace(
         estimate,

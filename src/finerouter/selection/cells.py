@@ -27,7 +27,6 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from finerouter.cost import prices
 from finerouter.encoders import Encoder, StaticEncoder
 from finerouter.encoders.features import FeatureMap
 from finerouter.encoders.structure import structure
@@ -230,7 +229,7 @@ def expected_cost_usd(outcomes: OutcomeTable) -> Floats:
     """
     realised = column_means(outcomes.realised_cost_usd)
     tokens_in = np.array([[text_bytes(text) / _BYTES_PER_TOKEN] for text in outcomes.prompts])
-    price_in, price_out = prices(outcomes.pool)
+    price_in, price_out = outcomes.pool.usd_per_mtok
     guessed = (tokens_in * price_in + _ANSWER_TOKENS * price_out) / 1e6
     return np.where(np.isnan(realised), guessed, np.broadcast_to(realised, guessed.shape))
 
