@@ -12,7 +12,7 @@ demo: $(VENV)/.installed  ## train, evaluate and route on the starter dataset, o
 	$(BIN)/finerouter demo
 
 test: $(VENV)/.installed-dev check browser javascript  ## everything that continuous integration runs
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(VENV)/.installed-dev  ## style, types and layers
 	$(BIN)/ruff check .

@@ -183,7 +183,8 @@ KEYS = [
 ]
 
 
-@pytest.mark.parametrize("key", KEYS)
+# Named by their first letters: ours is new each time.
+@pytest.mark.parametrize("key", KEYS, ids=[key[:4] for key in KEYS])
 @pytest.mark.parametrize(
     "around", ["{}", "key={}.", '{{"a": "{}"}}', "Bearer {}", "(x-api-key: {})"]
 )
