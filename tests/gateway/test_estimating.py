@@ -10,6 +10,7 @@ import pytest
 from finerouter import Router
 from finerouter.errors import DataError
 from finerouter.gateway.estimating import Estimator
+from finerouter.policy import Estimate
 
 
 def test_a_batch_gives_everybody_his_own(router: Router) -> None:
@@ -24,6 +25,27 @@ def test_a_batch_gives_everybody_his_own(router: Router) -> None:
         alone = router.estimate([text])
         np.testing.assert_allclose(estimate.quality, alone.quality, atol=1e-6)
         np.testing.assert_allclose(estimate.cost_usd, alone.cost_usd, rtol=1e-6)
+
+
+def test_a_turn_lies_between_batches(router: Router) -> None:
+    turns = 0
+    estimated_in: list[int] = []
+
+    class Watched:
+        def estimate(self, texts: list[str]) -> Estimate:
+            estimated_in.append(turns)
+            return router.estimate(texts)
+
+    async def many() -> None:
+        nonlocal turns
+        estimator = Estimator(Watched())  # type: ignore[arg-type]
+        waiting = asyncio.gather(*(estimator.estimate("Hello") for _ in range(100)))
+        while not waiting.done():
+            turns += 1
+            await asyncio.sleep(0)
+
+    asyncio.run(many())
+    assert len(estimated_in) == len(set(estimated_in)) == 4
 
 
 def test_who_no_longer_waits_costs_nobody_anything(router: Router) -> None:

@@ -17,9 +17,9 @@ from tests.gateway.test_chat import SUM
 from tests.loopback import Fault, LoopbackUpstream
 
 
-def begun(gateway: Gateway, *, stream: bool) -> socket.socket:
+def begun(gateway: Gateway, *, stream: bool, said: str = SUM) -> socket.socket:
     """A connection on which a request has been sent."""
-    messages = [{"role": "user", "content": SUM}]
+    messages = [{"role": "user", "content": said}]
     body = json.dumps({"model": "auto", "messages": messages, "stream": stream}).encode()
     connection = socket.create_connection(("127.0.0.1", gateway.port))
     head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n"
@@ -61,6 +61,34 @@ def test_who_leaves_before_the_answer_begins_cancels_the_call(
     record = gateway.records()[0]
     assert (record.outcome, record.status) == ("cancelled", 499)
     assert gateway.service.parts.fleet.standing()[0].under_way == 0
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_who_has_left_before_his_turn_came_costs_next_to_nothing(
+    gateway: Gateway, server: LoopbackUpstream, *, stream: bool
+) -> None:
+    gateway.chat("the connection to the endpoint is there")
+    # A gateway that lags behind: its clients have given up when it comes to them.
+    gateway.loops[0].call_soon_threadsafe(time.sleep, 0.3)
+    time.sleep(0.05)
+    for _ in range(10):
+        begun(gateway, stream=stream).close()
+    assert eventually(lambda: len(gateway.records()) == 11)
+    left = [record for record in gateway.records() if record.outcome == "cancelled"]
+    assert len(left) == 10
+    assert {record.error for record in left} == {"the client went away"}
+    assert len(server.requests) <= 3
+
+
+def test_who_leaves_after_a_large_body_is_seen_to(
+    gateway: Gateway, server: LoopbackUpstream
+) -> None:
+    server.faults = [Fault.slow(30)]
+    connection = begun(gateway, stream=False, said="many words " * 50_000)
+    assert eventually(lambda: server.under_way == 1)
+    connection.close()
+    assert eventually(lambda: gateway.service.parts.admission.under_way == 0)
+    assert gateway.records()[0].outcome == "cancelled"
 
 
 def test_who_leaves_midway_cancels_the_call_and_pays_for_what_came(

@@ -16,6 +16,10 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
+# An extension of ASGI by our server: have somebody told when the client goes. ASGI itself tells
+# only who waits for it, and that takes a task for every request.
+WATCH = "finerouter.watch"
+
 # What `content-encoding` says of a body that is sent as it is.
 _PLAIN = ("", "identity")
 
@@ -99,10 +103,13 @@ class Exchange:
             if not message.get("more_body", False):
                 return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    async def gone(self) -> None:
-        """Return when the client has gone; only after the body is read."""
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
+    def watched_by(self, listener: Callable[[], None] | None) -> bool:
+        """Have somebody told when the client goes, None for nobody any more; whether it is there.
+
+        Only after the body is read. A server that is not ours tells nobody.
+        """
+        extension = self._scope.get("extensions", {}).get(WATCH)
+        return extension is None or bool(extension["call"](listener))
 
     async def answer(
         self, status: int, body: bytes, headers: Mapping[str, str] | None = None

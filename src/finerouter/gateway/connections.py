@@ -15,6 +15,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from finerouter.gateway.asgi import WATCH
 from finerouter.gateway.settings import Limits
 
 MOST_HEADER_BYTES = 64 * 1024
@@ -39,6 +40,8 @@ class Connection(HttpToolsProtocol):
         self._incoming: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
         self._ending = False
+        self._gone = False
+        self._listener: Callable[[], None] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client has connected: its first request has a time to come."""
@@ -50,6 +53,17 @@ class Connection(HttpToolsProtocol):
         self._arrived()
         self.resume_writing()
         super().connection_lost(exc)
+        self._gone = True
+        if self._listener is not None:
+            self._listener()
+
+    def watch(self, listener: Callable[[], None] | None) -> bool:
+        """Tell this one when the client goes, None for nobody any more; whether it is there."""
+        self._listener = listener
+        if listener is not None and not self._gone:
+            # Reading rests after a large body, and then the end of the connection is not seen.
+            self.flow.resume_reading()
+        return not self._gone
 
     def data_received(self, data: bytes) -> None:
         """Bytes of a request; only so many of them."""
@@ -62,6 +76,7 @@ class Connection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """The first byte of a request is there."""
         super().on_message_begin()
+        self.scope["extensions"] = {WATCH: {"call": self.watch}}
         if self._incoming is None:
             self._expect()
 

@@ -28,10 +28,11 @@ class Estimator:
     async def estimate(self, text: str) -> Estimate:
         """Estimate one text that is not empty."""
         future: asyncio.Future[Estimate] = asyncio.get_running_loop().create_future()
+        leads = not self._waiting
         self._waiting.append((text, future))
-        if len(self._waiting) % _MOST != 1:
+        if not leads:
             return await future
-        # The first of a batch estimates it, after one turn in which others may join.
+        # The first one estimates for all, after one turn in which others may join.
         try:
             await asyncio.sleep(0)
         except asyncio.CancelledError:
@@ -43,6 +44,8 @@ class Estimator:
 
     def _run(self) -> None:
         batch, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
+        if self._waiting:
+            asyncio.get_running_loop().call_soon(self._run)
         wanted = [(text, future) for text, future in batch if not future.done()]
         if wanted:
             self._estimate(wanted)

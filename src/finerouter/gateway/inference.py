@@ -27,9 +27,6 @@ from finerouter.gateway.tracking import Track
 
 # What the APIs call the most tokens of an answer.
 _MOST_TOKENS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
-# To look whether the client is still there takes a task. So long an answer is awaited without it,
-# and by then an endpoint works on the request and nobody waits for the gateway.
-_UNWATCHED_S = 0.01
 
 
 async def infer(parts: Parts, api: str, exchange: Exchange) -> None:
@@ -39,7 +36,8 @@ async def infer(parts: Parts, api: str, exchange: Exchange) -> None:
         with parts.admission:
             await _served(parts, track, exchange)
     except ClientGone:
-        track.failed(CANCELLED, 499, "the client went away before its request was in")
+        when = "" if track.requested else " before its request was in"
+        track.failed(CANCELLED, 499, f"the client went away{when}")
     except asyncio.CancelledError:
         track.failed(CANCELLED, 499, "the client went away")
         raise
@@ -122,30 +120,23 @@ class _WhileWanted:
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._gone = False
-        self._watch: asyncio.Task[None] | None = None
 
     def __enter__(self) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._task = task
-        self._timer = asyncio.get_running_loop().call_later(_UNWATCHED_S, self._look)
+        if not self._exchange.watched_by(self._leave):
+            raise ClientGone
 
     def __exit__(
         self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
     ) -> None:
-        self._timer.cancel()
-        if self._watch is not None:
-            self._watch.remove_done_callback(self._leave)
-            self._watch.cancel()
+        self._exchange.watched_by(None)
         if kind is asyncio.CancelledError and self._gone and self._task.uncancel() == 0:
             raise ClientGone from None
 
-    def _look(self) -> None:
-        self._watch = asyncio.ensure_future(self._exchange.gone())
-        self._watch.add_done_callback(self._leave)
-
-    def _leave(self, watch: asyncio.Task[None]) -> None:
-        if not watch.cancelled() and not self._exchange.finished:
+    def _leave(self) -> None:
+        if not self._exchange.finished:
             self._gone = True
             self._task.cancel()
 
