@@ -31,6 +31,8 @@ from finerouter.upstream.client import TookTooLong
 
 __all__ = ["NotReached", "Prepared", "Reached", "Step", "dispatch"]
 
+# A model's endpoints are asked anew so often, with waits that double: some three seconds in all.
+_MOST_WAITS = 4
 # The end of a connection's chunks usually comes with the last event, or right after it.
 _FINISH_S = 1.0
 
@@ -268,7 +270,7 @@ class _Walk:
         if not ways or (others and (len(ways) > 1 or waits > 0 or not ways[0].usable)):
             return None
         pause_s = min(way.remaining_s for way in ways)
-        if waits >= self._retries.max_attempts or pause_s > self._retries.longest_wait_s:
+        if waits >= _MOST_WAITS or pause_s > self._retries.longest_wait_s:
             return None
         own_s = self._retries.first_wait_s * 2.0**waits * random.uniform(0.5, 1.0)
         # On top of a pause, not below it: those who wait for its end must not come together.

@@ -233,6 +233,17 @@ def test_what_the_client_is_told_when_nobody_answers(run, servers, fault, status
     run(work, tables(fault), m=[0, 1])
 
 
+def test_nobody_waits_for_the_only_endpoint_for_ever(run, servers) -> None:
+    servers[0].misbehave = lambda _: Fault.status(500)
+
+    async def work(bench: Bench) -> None:
+        with pytest.raises(NotReached) as caught:
+            await bench.ask()
+        assert len(caught.value.attempts) == 5
+
+    run(work, {"retries": {"first_wait_s": 0.001}, "breaker": {"failures": 50}}, m=[0])
+
+
 def test_the_only_endpoint_is_asked_again_up_to_the_limit(run, servers) -> None:
     servers[0].misbehave = lambda _: Fault.status(500)
 
