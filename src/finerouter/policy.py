@@ -268,6 +268,15 @@ def eligible_models(estimate: Estimate, policy: Policy, pool: ModelPool) -> Flag
     return fits & np.array([_ruled_out(model, policy, pool) is None for model in pool.names])
 
 
+def fitting_models(estimate: Estimate, policy: Policy, pool: ModelPool) -> Flags:
+    """Which models are all that the policy asks for, [prompt, model]; the chosen one is among them.
+
+    They pass the filters, keep `max_cost_usd` (the cheapest stands in where none does) and have at
+    least the share `min_quality` of the best quality of these.
+    """
+    return _fitting(estimate, policy, eligible_models(estimate, policy, pool))[0]
+
+
 def filter_reasons(estimate: Estimate, policy: Policy, pool: ModelPool) -> dict[str, str]:
     """Why each model that a filter rules out for the first prompt is ruled out."""
     reasons = {}
@@ -315,18 +324,26 @@ def _check_eligible(estimate: Estimate, policy: Policy, pool: ModelPool, eligibl
 
 
 def _choose(estimate: Estimate, policy: Policy, eligible: Flags) -> tuple[NDArray[np.int64], Flags]:
+    fitting, within = _fitting(estimate, policy, eligible)
+    if policy.min_quality is not None:
+        fitting = _cheapest_of(fitting, estimate.cost_usd)
+    utility = _utility(estimate, policy)
+    return cheapest_argmax(np.where(fitting, utility, -np.inf), estimate.cost_usd), within
+
+
+def _fitting(estimate: Estimate, policy: Policy, eligible: Flags) -> tuple[Flags, Flags]:
+    """The eligible models within budget and floor, and whether any kept the budget, [prompt]."""
     cost = estimate.cost_usd
     within: Flags = np.ones(len(estimate), dtype=bool)
     if policy.max_cost_usd is not None:
         affordable = eligible & (cost <= policy.max_cost_usd)
         within = np.asarray(affordable.any(axis=1))
         eligible = np.where(within[:, None], affordable, _cheapest_of(eligible, cost))
-    quality = cautious_quality(estimate, policy)
     if policy.min_quality is not None:
+        quality = cautious_quality(estimate, policy)
         best = np.where(eligible, quality, -np.inf).max(axis=1, keepdims=True)
-        eligible = _cheapest_of(eligible & (quality >= policy.min_quality * best), cost)
-    utility = _utility(estimate, policy)
-    return cheapest_argmax(np.where(eligible, utility, -np.inf), cost), within
+        eligible = eligible & (quality >= policy.min_quality * best)
+    return eligible, within
 
 
 def _utility(estimate: Estimate, policy: Policy) -> Floats:

@@ -132,12 +132,18 @@ def test_a_model_that_cannot_serve_does_not_keep_the_conversation() -> None:
 
 
 @settings(max_examples=12)
-@given(st.floats(0.01, 1), st.integers(0, 2))
-def test_propensities_are_the_probabilities_of_what_chance_does(share: float, out: int) -> None:
+@given(
+    st.floats(0.01, 1),
+    st.integers(0, 2),
+    st.sampled_from([Policy(), Policy(min_quality=0.8), Policy(max_cost_usd=5e-4)]),
+)
+def test_propensities_are_the_probabilities_of_what_chance_does(
+    share: float, out: int, policy: Policy
+) -> None:
     ruled_out = {NAMES[out]: "x"} if out else {}
     draws = (np.arange(500) + 0.5) / 500
     chosen = [
-        choose(estimate(), Policy(), POOL, ruled_out=ruled_out, chance=Chance(share, float(draw)))
+        choose(estimate(), policy, POOL, ruled_out=ruled_out, chance=Chance(share, float(draw)))
         for draw in draws
     ]
     first = [choice.order[0] for choice in chosen]
@@ -146,6 +152,90 @@ def test_propensities_are_the_probabilities_of_what_chance_does(share: float, ou
         assert len(told) == 1
         assert first.count(name) / len(first) == pytest.approx(told.pop(), abs=5e-3)
     assert not set(first) & set(ruled_out)
+
+
+def test_a_limit_cuts_the_choice_and_the_fallbacks_and_a_budget_only_sorts_them() -> None:
+    budget = Policy(max_cost_usd=1.5e-4)
+    assert choose(estimate(), budget, POOL, ruled_out={}).order == ("middle", "small", "large")
+    limited = choose(estimate(), budget, POOL, ruled_out={}, limit_usd=1.5e-4)
+    assert limited.order == ("middle", "small")
+    assert limited.estimates[2].filtered == (
+        "expected to cost 0.001 USD, more than max_cost_usd (0.00015)"
+    )
+    assert choose(estimate(), Policy(), POOL, ruled_out={}, limit_usd=1e-4).order[0] == "middle"
+
+
+def test_a_limit_that_no_model_keeps_names_what_the_cheapest_would_cost() -> None:
+    no_budget = Policy(max_cost_usd=1e-9)
+    assert choose(estimate(), no_budget, POOL, ruled_out={}).order[0] == "small"
+    with pytest.raises(NoEligibleModel) as caught:
+        choose(estimate(), no_budget, POOL, ruled_out={"small": "cannot hear"}, limit_usd=1e-9)
+    assert str(caught.value) == (
+        "no model is left to choose from (small: cannot hear; middle: expected to cost 0.0001 USD, "
+        "more than max_cost_usd (1e-09); large: expected to cost 0.001 USD, more than max_cost_usd "
+        "(1e-09)); ask for less, or give max_cost_usd at least 0.0001, which the cheapest is "
+        "expected to cost"
+    )
+
+
+@given(st.floats(1e-9, 1e3))
+def test_the_cost_that_a_refusal_names_is_a_limit_that_is_kept(cost: float) -> None:
+    costs = estimate(cost=(cost, cost * 2, cost * 3))
+    with pytest.raises(NoEligibleModel) as caught:
+        choose(costs, Policy(), POOL, ruled_out={}, limit_usd=0.0)
+    named = float(str(caught.value).split("at least ")[1].split(",")[0])
+    assert named == pytest.approx(cost, rel=1e-3)
+    assert choose(costs, Policy(), POOL, ruled_out={}, limit_usd=named).order[0] == "small"
+
+
+def test_a_limit_lets_go_of_a_conversation_whose_model_is_beyond_it() -> None:
+    kept = Kept("large", 100, 0.5)
+    assert choose(estimate(), Policy(), POOL, ruled_out={}, kept=kept).order[0] == "large"
+    limited = choose(estimate(), Policy(), POOL, ruled_out={}, kept=kept, limit_usd=5e-4)
+    assert limited.order == ("middle", "small")
+
+
+@pytest.mark.parametrize(
+    ("policy", "limit_usd", "fitting"),
+    [
+        (Policy(), None, {"small", "middle", "large"}),
+        (Policy(max_cost_usd=5e-4), None, {"small", "middle"}),
+        (Policy(), 5e-4, {"small", "middle"}),
+        (Policy(min_quality=0.85), None, {"middle", "large"}),
+        (Policy(min_quality=0.85, max_cost_usd=5e-4), None, {"middle"}),
+        (Policy(min_quality=0.85), 5e-4, {"middle"}),
+        (Policy(min_quality=0.7, max_cost_usd=5e-4), 5e-4, {"small", "middle"}),
+        (Policy(max_cost_usd=1e-9), None, {"small"}),
+        (Policy(deny=frozenset(("large",)), min_quality=1.0), None, {"middle"}),
+    ],
+)
+def test_chance_keeps_to_what_was_asked_for(
+    policy: Policy, limit_usd: float | None, fitting: set[str]
+) -> None:
+    draws = (np.arange(60) + 0.5) / 60
+    chosen = [
+        choose(
+            estimate(),
+            policy,
+            POOL,
+            ruled_out={},
+            limit_usd=limit_usd,
+            chance=Chance(1.0, float(draw)),
+        )
+        for draw in draws
+    ]
+    first = [choice.order[0] for choice in chosen]
+    assert {name: first.count(name) for name in set(first)} == dict.fromkeys(
+        fitting, 60 // len(fitting)
+    )
+    assert {choice.propensity for choice in chosen} == {1 / len(fitting)}
+
+
+@given(st.floats(0.001, 1), st.floats(0, 1, exclude_max=True))
+def test_where_a_single_model_fits_nothing_is_explored(share: float, draw: float) -> None:
+    policy = Policy(min_quality=1.0)
+    choice = choose(estimate(), policy, POOL, ruled_out={}, chance=Chance(share, draw))
+    assert (choice.order[0], choice.propensity, choice.explored) == ("large", 1.0, False)
 
 
 def test_unknown_costs_are_none() -> None:

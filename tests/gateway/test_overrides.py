@@ -61,6 +61,15 @@ def test_a_request_narrows_the_budget_of_a_call_and_never_widens_it() -> None:
         overrides({}, {"max_cost_usd": -1}).applied(policy)
 
 
+def test_the_limit_of_a_request_is_its_own_word_beside_the_policys_budget() -> None:
+    policy = Policy(max_cost_usd=0.01)
+    asked = overrides({"x-finerouter-max-cost-usd": " 1e-3"}, {})
+    assert asked == overrides({}, {"max_cost_usd": 0.001})
+    assert asked.max_cost_usd == asked.applied(policy).max_cost_usd == 0.001
+    assert overrides({}, {"max_cost_usd": 1}).max_cost_usd == 1
+    assert overrides({}, {}).max_cost_usd is None
+
+
 def test_nothing_asked_changes_nothing() -> None:
     policy = Policy(cost_weight=5.0)
     assert overrides({"authorization": "x"}, {}).applied(policy) is policy

@@ -9,16 +9,26 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from decimal import ROUND_CEILING, Context
 
 import numpy as np
 
 from finerouter.errors import NoEligibleModel
 from finerouter.gateway.needs import Needs
 from finerouter.gateway.record import ModelEstimate
-from finerouter.policy import Estimate, Policy, eligible_models, filter_reasons, ranked
+from finerouter.policy import (
+    Estimate,
+    Policy,
+    eligible_models,
+    filter_reasons,
+    fitting_models,
+    ranked,
+)
 from finerouter.pool import ModelPool
 
 _BYTES_PER_TOKEN = 4.0
+# Rounded up, an expected cost can be given back as the limit that it keeps.
+_TOLD_USD = Context(prec=4, rounding=ROUND_CEILING)
 
 
 @dataclass(frozen=True)
@@ -40,7 +50,7 @@ class Kept:
 
 @dataclass(frozen=True)
 class Chance:
-    """Exploration: `share` of requests go to a random model; `draw` in [0, 1) decides this one."""
+    """Exploration: `share` of requests go to a random fitting model; `draw` in [0, 1) decides."""
 
     share: float
     draw: float
@@ -74,6 +84,7 @@ def choose(
     pool: ModelPool,
     *,
     ruled_out: Mapping[str, str],
+    limit_usd: float | None = None,
     kept: Kept | None = None,
     chance: Chance | None = None,
     most: int = 4,
@@ -86,6 +97,8 @@ def choose(
         policy: with the request's own filters.
         pool: the router's.
         ruled_out: models that cannot be had, with the reason in words.
+        limit_usd: most that any model named may be expected to cost, its prompt cache not counted;
+            None for no limit. Unlike the policy's budget it does not give way.
         kept: the model the conversation is on, None for a new one.
         chance: exploration, None for none.
         most: models to name at most.
@@ -95,13 +108,18 @@ def choose(
         NoEligibleModel, PolicyError: see `finerouter.policy.decide`.
     """
     reasons = {**_reasons(estimate, policy, pool), **ruled_out}
+    dear = _dear(estimate, limit_usd, reasons) if limit_usd is not None else {}
+    if dear:
+        ruled_out = {**ruled_out, **dear}
+        reasons |= dear
     if reasons.keys() >= set(estimate.models):
-        raise NoEligibleModel(_none_left(reasons, hidden))
+        raise NoEligibleModel(_none_left(reasons, hidden) + _advice(estimate, dear))
     # The pool may have models that the router knows nothing of; those are no one's choice here.
     out = ruled_out.keys() & set(estimate.models)
     policy = replace(policy, deny=policy.deny | out) if out else policy
-    order = ranked(_favoured(estimate, kept, pool), policy, pool, most)
-    order, propensity, explored = _explored(order, estimate, policy, pool, chance)
+    favoured = _favoured(estimate, kept, pool)
+    order = ranked(favoured, policy, pool, most)
+    order, propensity, explored = _explored(order, favoured, policy, pool, chance)
     task, probability = estimate.task_of(0)
     estimates = tuple(
         ModelEstimate(
@@ -167,10 +185,12 @@ def _cache_saving_usd(kept: Kept, pool: ModelPool) -> float:
 def _explored(
     order: list[int], estimate: Estimate, policy: Policy, pool: ModelPool, chance: Chance | None
 ) -> tuple[list[int], float, bool]:
-    """The order with a random model first, now and then; the probability of its first."""
+    """The order with a random fitting model first, now and then; the probability of its first."""
     if chance is None or not chance.share:
         return order, 1.0, False
-    fitting = np.flatnonzero(eligible_models(estimate, policy, pool)[0]).tolist()
+    fitting = np.flatnonzero(fitting_models(estimate, policy, pool)[0]).tolist()
+    if len(fitting) == 1:
+        return order, 1.0, False
     each = chance.share / len(fitting)
     if chance.draw >= chance.share:
         return order, 1.0 - chance.share + each, False
@@ -180,9 +200,31 @@ def _explored(
     return [drawn, *(at for at in order if at != drawn)], each, True
 
 
+def _dear(estimate: Estimate, limit_usd: float, out: Mapping[str, str]) -> dict[str, str]:
+    """The models beyond a limit that are not out for another reason, with this one."""
+    return {
+        name: f"expected to cost {_told(cost)} USD, more than max_cost_usd ({limit_usd:g})"
+        for name, cost in zip(estimate.models, estimate.cost_usd[0].tolist(), strict=True)
+        if cost > limit_usd and name not in out
+    }
+
+
 def _none_left(reasons: Mapping[str, str], hidden: frozenset[str]) -> str:
     told = "; ".join(f"{name}: {why}" for name, why in reasons.items() if name not in hidden)
     return f"no model is left to choose from ({told or 'none is allowed'}); ask for less"
+
+
+def _advice(estimate: Estimate, dear: Mapping[str, str]) -> str:
+    """What a request has to allow to be answered, where its limit alone is in the way."""
+    if not dear:
+        return ""
+    costs = zip(estimate.models, estimate.cost_usd[0].tolist(), strict=True)
+    least = min(cost for name, cost in costs if name in dear)
+    return f", or give max_cost_usd at least {_told(least)}, which the cheapest is expected to cost"
+
+
+def _told(usd: float) -> str:
+    return f"{_TOLD_USD.create_decimal(repr(usd)):f}"
 
 
 def _reasons(estimate: Estimate, policy: Policy, pool: ModelPool) -> dict[str, str]:

@@ -24,7 +24,9 @@ class Overrides(Struct, frozen=True, forbid_unknown_fields=True):
     """Of one request; None where it says nothing.
 
     Attributes:
-        cost_weight, min_quality, max_cost_usd, risk_aversion: dials of the policy.
+        cost_weight, min_quality, risk_aversion: dials of the policy.
+        max_cost_usd: most that a model may be expected to cost. It also narrows the policy's budget
+            for a call, but does not give way as that does.
         models: to choose from.
         policy: name of the policy.
         session: name of the conversation.

@@ -249,7 +249,13 @@ class Planner:
         chance = Chance(share, self._draw()) if explores else None
         down = self._down(ruled_out)
         chosen = partial(
-            choose, estimate, policy, pool, kept=kept, hidden=self.hidden_from(wish.caller)
+            choose,
+            estimate,
+            policy,
+            pool,
+            limit_usd=wish.overrides.max_cost_usd,
+            kept=kept,
+            hidden=self.hidden_from(wish.caller),
         )
         try:
             return chosen(ruled_out={**ruled_out, **down}, chance=chance)
