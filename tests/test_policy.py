@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 from finerouter import Estimate, Model, ModelPool, Policy
 from finerouter.errors import NoEligibleModel, PolicyError, PoolError
-from finerouter.policy import choose, decide, eligible_models, ranked
+from finerouter.policy import (
+    cautious_quality,
+    choose,
+    decide,
+    eligible_models,
+    fitting_models,
+    ranked,
+)
 
 NAMES = ("a", "b", "c", "d")
 POOL = ModelPool(
@@ -401,6 +408,21 @@ def test_each_fallback_is_what_would_be_chosen_without_those_before_it(estimate,
         without = replace(policy, allow=frozenset(left))
         assert at == choose(estimate, without, POOL)[0]
         left.remove(NAMES[at])
+
+
+@given(estimates, policies)
+def test_fitting_models_hold_the_chosen_one_and_keep_budget_and_floor(estimate, policy):
+    eligible = eligible_models(estimate, policy, POOL)
+    assume(eligible.any())
+    fitting = fitting_models(estimate, policy, POOL)[0]
+    decision = decide(estimate, policy, POOL)
+    assert fitting[NAMES.index(decision.model)]
+    assert not (fitting & ~eligible[0]).any()
+    if policy.max_cost_usd is not None and decision.within_budget:
+        assert (estimate.cost_usd[0, fitting] <= policy.max_cost_usd).all()
+    if policy.min_quality is not None:
+        quality = cautious_quality(estimate, policy)[0]
+        assert (quality[fitting] >= policy.min_quality * quality[fitting].max()).all()
 
 
 def test_among_fallbacks_of_equal_quality_unknown_costs_come_last():

@@ -231,6 +231,11 @@ def test_chance_keeps_to_what_was_asked_for(
     assert {choice.propensity for choice in chosen} == {1 / len(fitting)}
 
 
+def test_chance_names_no_more_models_than_it_may() -> None:
+    drawn = choose(estimate(), Policy(), POOL, ruled_out={}, chance=Chance(1.0, 0.0), most=2)
+    assert (drawn.order, drawn.explored) == (("small", "large"), True)
+
+
 @given(st.floats(0.001, 1), st.floats(0, 1, exclude_max=True))
 def test_where_a_single_model_fits_nothing_is_explored(share: float, draw: float) -> None:
     policy = Policy(min_quality=1.0)

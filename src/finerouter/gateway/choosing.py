@@ -197,7 +197,8 @@ def _explored(
     drawn = fitting[min(int(chance.draw / each), len(fitting) - 1)]
     if drawn == order[0]:
         return order, 1.0 - chance.share + each, False
-    return [drawn, *(at for at in order if at != drawn)], each, True
+    rest = [at for at in order if at != drawn]
+    return [drawn, *rest][: len(order)], each, True
 
 
 def _dear(estimate: Estimate, limit_usd: float, out: Mapping[str, str]) -> dict[str, str]:

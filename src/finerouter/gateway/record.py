@@ -72,7 +72,8 @@ class Record(Struct, frozen=True, kw_only=True):
         task, task_probability: of the text; None and 0 where it belongs to none or nothing was
             routed.
         first_choice: the model decided for; model, endpoint: those that answered, "" for none.
-        propensity: probability with which `first_choice` was chosen, given the text.
+        propensity: probability with which `first_choice` was chosen, given the text and what its
+            request and policy ask for.
         explored, sticky, tier_down: whether chance, the conversation or a budget decided.
         estimates: of all models, in the order of the pool; () where nothing was routed.
         attempts: every call, in order.
