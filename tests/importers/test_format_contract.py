@@ -115,6 +115,34 @@ def test_a_file_of_another_format_is_refused_with_its_name(item: object, tmp_pat
         import_outcomes(item.name, write(tmp_path, False))
 
 
+@pytest.mark.parametrize(
+    "example",
+    [example for example in EXAMPLES if example.format != "table"],
+    ids=lambda example: example.name,
+)
+def test_a_table_that_is_of_a_known_format_is_refused_with_its_name(
+    example: Example, tmp_path: Path
+) -> None:
+    source, name = example.write(tmp_path, False), example.format
+    with pytest.raises(DataError) as error:
+        import_outcomes("table", source)
+    words = f"it looks like {name}: try finerouter import {name} {source}"
+    assert str(error.value).endswith(words)
+
+
+@pytest.mark.parametrize(
+    "example",
+    [example for example in EXAMPLES if example.format == "table"],
+    ids=lambda example: example.name,
+)
+def test_a_table_of_no_known_format_asks_for_the_column_alone(
+    example: Example, tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match="Say which it is: --column") as error:
+        import_outcomes("table", example.write(tmp_path, False))
+    assert "looks like" not in str(error.value)
+
+
 @pytest.mark.parametrize("item", FORMATS, ids=lambda item: item.name)
 def test_nothing_is_refused(item: object, tmp_path: Path) -> None:
     (tmp_path / "empty.jsonl").touch()

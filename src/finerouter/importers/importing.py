@@ -7,7 +7,7 @@ for all formats happens here: aliases, the scale, repeats, bad rows, prices.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from finerouter.importers.findings import Findings
 from finerouter.importers.gathering import Codes, Gathered, Gatherer
 from finerouter.importers.peeking import peek
 from finerouter.importers.prices import PriceTable
-from finerouter.importers.protocol import Choices, Format
+from finerouter.importers.protocol import Choices, Format, MissingColumn, Row
 from finerouter.importers.registry import FORMATS, format_named, formats_that_fit
 from finerouter.importers.report import ImportReport, report_on
 from finerouter.importers.scale import Scale
@@ -102,7 +102,7 @@ def import_outcomes(
     _check_fits(format_, source)
     findings = Findings()
     gatherer = Gatherer(findings, rules.scale, rules.aliases, rules.keep)
-    for number, row in enumerate(format_.read(source, choices, findings), 1):
+    for number, row in enumerate(_rows(format_, source, choices, findings), 1):
         gatherer.add(row)
         if progress and number % _PROGRESS_ROWS == 0:
             progress(findings.rows)
@@ -135,13 +135,29 @@ def _check_fits(format_: Format, source: Path) -> None:
     seen = peek(source)
     if format_.fits(seen):
         return
-    others = formats_that_fit(seen)
-    advice = (
-        f"it looks like {' or '.join(others)}: try finerouter import {others[0]} {source}"
-        if others
-        else "it looks like none of the formats"
+    advice = _other_format(format_, source, formats_that_fit(seen))
+    raise DataError(
+        f"{source}: not {format_.name}, which holds {format_.expects}; "
+        f"{advice or 'it looks like none of the formats'}"
     )
-    raise DataError(f"{source}: not {format_.name}, which holds {format_.expects}; {advice}")
+
+
+def _rows(format_: Format, source: Path, choices: Choices, findings: Findings) -> Iterator[Row]:
+    """The format's rows; where a column is missing, the refusal names a format that fits."""
+    try:
+        yield from format_.read(source, choices, findings)
+    except MissingColumn as error:
+        # Looked at again, since a first look can hold a large file whole.
+        advice = _other_format(format_, source, formats_that_fit(peek(source)))
+        raise DataError(f"{error}; {advice}" if advice else str(error)) from error
+
+
+def _other_format(format_: Format, source: Path, fitting: Sequence[str]) -> str:
+    """Which other format to try, "" where none fits."""
+    others = [name for name in fitting if name != format_.name]
+    if not others:
+        return ""
+    return f"it looks like {' or '.join(others)}: try finerouter import {others[0]} {source}"
 
 
 def _table(gathered: Gathered, rules: Rules) -> OutcomeTable:

@@ -11,9 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from finerouter.errors import DataError
 from finerouter.importers.findings import Findings
 from finerouter.importers.peeking import Peek
 from finerouter.importers.places import Place
+
+
+class MissingColumn(DataError):
+    """A file has rows, and none with a column that is needed: it may be of another format."""
 
 
 class Row(NamedTuple):

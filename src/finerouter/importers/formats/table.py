@@ -15,13 +15,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from finerouter.errors import ConfigError, DataError
+from finerouter.errors import ConfigError
 from finerouter.importers.findings import Findings
 from finerouter.importers.lookups import prompt_of_id, prompts_by_id
 from finerouter.importers.messages import prompt_text
 from finerouter.importers.peeking import Peek, fitting_files, peek
 from finerouter.importers.places import Place
-from finerouter.importers.protocol import Choices, Format, Row
+from finerouter.importers.protocol import Choices, Format, MissingColumn, Row
 from finerouter.importers.records import Record, nested, records, split_of
 
 _OURS = (
@@ -66,14 +66,14 @@ class _Table:
         """Refuse a file without a column; a line that lacks a field is a matter of that line.
 
         Raises:
-            DataError: none of the first records has it.
+            MissingColumn: none of the first records has it.
         """
         seen = peek(file).records
         given = {"prompt": bool(self.prompts), "model": bool(self.model or self.stars)}
         for name in ("prompt", "model", "score"):
             if not given.get(name) and not any(self._has(record, name) for record in seen):
                 hint = " (or score='*_score' for a wide table)" if name != "prompt" else ""
-                raise DataError(
+                raise MissingColumn(
                     f"{file}: has no column {self.columns[name]!r} for {name}; it has "
                     f"{', '.join(map(str, seen[0]))}. Say which it is: --column {name}=NAME{hint}"
                 )
