@@ -104,8 +104,8 @@ def test_wrong_scales_are_refused(text: str) -> None:
 def splits(folder: Path) -> Path:
     header = ["prompt", "model", "score", "benchmark"]
     for split, texts in {
-        "train": ["one", "two", "three"],
-        "test": ["One ", "two", "four"],
+        "train": ["one", "two", "three", "six", "Six", "seven"],
+        "test": ["One ", "two", "four", "six", "Seven"],
         "dev": ["five"],
     }.items():
         rows = [[text, model, 1, "x"] for text in texts for model in ("a", "b")]
@@ -114,11 +114,38 @@ def splits(folder: Path) -> Path:
 
 
 def test_prompts_in_several_splits_are_reported(tmp_path: Path) -> None:
-    report = import_outcomes("table", splits(tmp_path)).report
-    (shared,) = report.shared_prompts
-    assert (set(shared.splits), shared.prompts) == ({"train", "test"}, 2)
-    assert shared.example.lower() in ("one ", "one", "two")
-    assert any("2 prompts stand in both" in warning for warning in report.warnings)
+    imported = import_outcomes("table", splits(tmp_path))
+    report = imported.report
+    identical, near = report.shared_prompts
+    assert set(identical.splits) == {"train", "test"}
+    assert near.splits == identical.splits
+    # "six" is the same in both, whatever other case it has as well.
+    assert (identical.prompts, identical.example, identical.identical) == (2, "two", True)
+    assert (near.prompts, near.example.lower(), near.identical) == (2, "one", False)
+    of_identical, of_near = report.warnings
+    assert of_identical.startswith("2 prompts stand in both test and train, such as 'two'")
+    assert of_identical.endswith("; each is one prompt here")
+    assert of_near.startswith("2 prompts stand in both test and train with other case or white")
+    assert "the texts stay different prompts here" in of_near
+    assert len({"one", "One ", "seven", "Seven"} & set(imported.table.prompts)) == 4
+
+
+@pytest.mark.parametrize(
+    ("in_test", "words"),
+    [
+        ("one", "1 prompt stands in both test and train, 'one'; it is one prompt here"),
+        ("ONE", "1 prompt stands in both test and train with other case or white space, 'ONE';"),
+    ],
+)
+def test_one_prompt_in_two_splits_is_told_in_the_singular(
+    in_test: str, words: str, tmp_path: Path
+) -> None:
+    header = ["prompt", "model", "score"]
+    for split, text in {"train": "one", "test": in_test}.items():
+        rows = [[text, model, 1] for model in ("a", "b")]
+        write_csv(tmp_path / f"x_{split}.csv", header, rows)
+    (warning,) = import_outcomes("table", tmp_path).report.warnings
+    assert warning.startswith(words)
 
 
 def test_the_report_counts(tmp_path: Path) -> None:

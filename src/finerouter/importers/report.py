@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finerouter.importers.findings import Findings
-from finerouter.importers.gathering import Gathered
+from finerouter.importers.gathering import Codes, Gathered
 from finerouter.importers.prices import PriceTable
 from finerouter.outcomes import OutcomeTable
 from finerouter.prompt import folded
@@ -49,11 +49,20 @@ class ModelSummary:
 
 @dataclass(frozen=True)
 class SharedPrompts:
-    """Prompts that stand in two parts of a dataset, case and white space aside."""
+    """Prompts that stand in two parts of a dataset.
+
+    Attributes:
+        splits: names of the two parts.
+        prompts: how many of them; texts that differ in case or white space only count once.
+        example: the first of them, shortened.
+        identical: whether a text is the same in both parts, so that it is one prompt here; else it
+            has another case or white space in each, and stays several prompts.
+    """
 
     splits: tuple[str, str]
     prompts: int
     example: str
+    identical: bool
 
 
 @dataclass(frozen=True)
@@ -71,7 +80,8 @@ class ImportReport:
         coverage: by benchmark, each model's share of the benchmark's prompts that have a score.
         histogram: outcomes by score, in tenths from 0 to 1.
         repeated: outcomes that are means of several rows; `most_repeats` is the largest number.
-        shared_prompts: prompts that stand in several splits.
+        shared_prompts: prompts that stand in several splits, for two splits at a time: those with
+            an identical text, then the others.
         price_date: the day of the price table, None without one.
         warnings: what the user should look at.
     """
@@ -168,7 +178,7 @@ def _histogram(scores: NDArray[np.float64]) -> list[int]:
 
 
 def _shared_prompts(gathered: Gathered) -> Iterator[SharedPrompts]:
-    """Prompts in more than one split; texts that differ in case or white space only are one."""
+    """Prompts in more than one split; texts that differ in case or white space only count once."""
     if len(gathered.splits) < 2:
         return
     keys = np.array([_key(text) for text in gathered.prompts], dtype=np.uint64)
@@ -176,11 +186,20 @@ def _shared_prompts(gathered: Gathered) -> Iterator[SharedPrompts]:
     bits = np.zeros(len(first), dtype=np.int64)
     np.bitwise_or.at(bits, group, gathered.in_splits)
     for one, other in combinations(range(len(gathered.splits)), 2):
-        both = np.flatnonzero((bits >> one) & (bits >> other) & 1)
-        if len(both):
-            example = gathered.prompts[first[both].min()]
-            names = (gathered.splits[one], gathered.splits[other])
-            yield SharedPrompts(names, len(both), _short(example))
+        names = (gathered.splits[one], gathered.splits[other])
+        both = np.flatnonzero(_in_both(bits, one, other))
+        same_text = np.flatnonzero(_in_both(gathered.in_splits, one, other))
+        identical = np.isin(both, group[same_text])
+        if len(same_text):
+            example = _short(gathered.prompts[same_text[0]])
+            yield SharedPrompts(names, int(identical.sum()), example, identical=True)
+        if not identical.all():
+            example = _short(gathered.prompts[first[both[~identical]].min()])
+            yield SharedPrompts(names, int((~identical).sum()), example, identical=False)
+
+
+def _in_both(bits: Codes, one: int, other: int) -> NDArray[np.bool_]:
+    return ((bits >> one) & (bits >> other) & 1).astype(bool)
 
 
 def _key(text: str) -> int:
@@ -199,11 +218,7 @@ def _warnings(
     prices: PriceTable | None,
     shared: Sequence[SharedPrompts],
 ) -> Iterator[str]:
-    for pair in shared:
-        yield (
-            f"{pair.prompts} prompts stand in both {pair.splits[0]} and {pair.splits[1]}, such as "
-            f"{pair.example!r}; they are one prompt here"
-        )
+    yield from (_said(pair) for pair in shared)
     if gathered.relabelled:
         yield f"{gathered.relabelled} prompts came with several benchmarks; the first one was kept"
     if len(table.models) == 1:
@@ -217,6 +232,21 @@ def _warnings(
             else ""
         )
     yield from _odd_bills(table)
+
+
+def _said(pair: SharedPrompts) -> str:
+    """A note of what stands in two splits, and what becomes of it."""
+    one = pair.prompts == 1
+    where = f"both {pair.splits[0]} and {pair.splits[1]}"
+    which = f"{pair.example!r}" if one else f"such as {pair.example!r}"
+    number = "1 prompt stands" if one else f"{pair.prompts} prompts stand"
+    if pair.identical:
+        kept = "it is one prompt here" if one else "each is one prompt here"
+        return f"{number} in {where}, {which}; {kept}"
+    return (
+        f"{number} in {where} with other case or white space, {which}; the texts stay different "
+        "prompts here, and never stand on both sides of a split that finerouter draws"
+    )
 
 
 def _most_in_common(gathered: Gathered) -> int:
