@@ -291,8 +291,11 @@ def test_battles_name_their_winner_in_many_ways(tmp_path: Path) -> None:
 def test_battles_of_routellm_take_their_prompts_by_index(tmp_path: Path) -> None:
     battles = [{"idx": 0, "model_a": "a", "model_b": "b", "winner": "model_a"}]
     path = write_json(tmp_path / "pairs.json", battles)
-    with pytest.raises(DataError, match="holds no battle with a prompt"):
+    with pytest.raises(DataError, match=r"no battle with a prompt.*item 1.*; give --prompts FILE"):
         import_outcomes("arena", path)
+    of_others = write_jsonl(tmp_path / "others.jsonl", [{"idx": 7, "prompt": SUM}])
+    with pytest.raises(DataError, match="has no prompt, nor has --prompts one of idx 0"):
+        import_outcomes("arena", path, choices=Choices(prompts=of_others))
     prompts = write_jsonl(tmp_path / "prompts.jsonl", [{"idx": 0, "prompt": SUM}])
     table = import_outcomes("arena", path, choices=Choices(prompts=prompts)).table
     assert table.prompts == (SUM,)

@@ -65,7 +65,8 @@ def _read(source: Path, choices: Choices, findings: Findings) -> Iterator[Row]:
     prompts = prompts_by_id(choices.prompts) if choices.prompts else {}
     battles = list(_battles(source, prompts, findings))
     if not battles:
-        raise DataError(f"{source}: holds no battle with a prompt, two models and a winner")
+        why = f"; {findings.examples[0]}" if findings.examples else ""
+        raise DataError(f"{source}: holds no battle with a prompt, two models and a winner{why}")
     findings.note(
         "scores are results of battles, corrected for the opponent's strength at like prompts: "
         "the chance to be preferred to another model of the pool"
@@ -82,7 +83,7 @@ def _battles(source: Path, prompts: Mapping[str, str], findings: Findings) -> It
             if result is None:
                 findings.reject(place, "has no winner that is model_a, model_b or a tie")
             elif not prompt:
-                findings.reject(place, "has no prompt; give --prompts FILE of idx and prompt")
+                findings.reject(place, _no_prompt(record, prompts))
             elif not all(isinstance(name, str) and name for name in names) or names[0] == names[1]:
                 findings.reject(place, "needs two different models")
             else:
@@ -96,6 +97,12 @@ def _prompt(record: Record) -> str | None:
         with suppress(ValueError):
             text = json.loads(text)
     return prompt_text(text) or prompt_text(record.get("conversation_a"))
+
+
+def _no_prompt(record: Record, prompts: Mapping[str, str]) -> str:
+    if prompts:
+        return f"has no prompt, nor has --prompts one of idx {first_of(record, *_IDS)!r}"
+    return "has no prompt; give --prompts FILE of idx and prompt"
 
 
 def _result(record: Record) -> float | None:
