@@ -102,6 +102,12 @@ def test_probes_are_shown(without: Path, data_folder: Path) -> None:
 
 def test_a_model_joins_by_what_is_declared(without: Path, tmp_path: Path) -> None:
     scores = tmp_path / "scores.csv"
+    scores.write_text("model,score\nnew,81\nscholar,80\n")
+    refused = finerouter("join", without, "new", "--scores", scores, "--out", tmp_path / "no")
+    assert_refused(refused, "needs a score of 'new' and of at least two of the router's models")
+    shown = " ".join(finerouter("join", "--help").out.split())
+    assert "declared, of MODEL and two or more of ROUTER's models" in shown
+    assert "one of MODEL and of at least two models that ROUTER knows" in shown
     scores.write_text("model,score\nnew,81\nscholar,80\ntiny,30\n")
     out = tmp_path / "wider"
     finished = finerouter("join", without, "new", "--scores", scores, "--out", out)

@@ -31,7 +31,9 @@ _LIKENESS_SHOWN = 3
 @click.option("--known", type=click.Path(path_type=Path), help="The other models' on the probes.")
 @click.option("--like", help="A model of the router that it is like.")
 @click.option(
-    "--scores", type=click.Path(path_type=Path), help="CSV of model, benchmark, score: declared."
+    "--scores",
+    type=click.Path(path_type=Path),
+    help="CSV of model, benchmark, score: declared, of MODEL and two or more of ROUTER's models.",
 )
 @click.option(
     "--caution",
@@ -58,6 +60,10 @@ def command(
     """Add MODEL to ROUTER without training: from probes, declared scores, or a model it is like.
 
     Choose probes with: finerouter probes. The more probes, the narrower the uncertainty.
+
+    Declared scores tell only by comparison: on each benchmark of --scores there must be one of
+    MODEL and of at least two models that ROUTER knows. Any scale will do, the same within a
+    benchmark. Without the column benchmark they are taken as overall scores.
     """
     check_output(out)
     loaded = Router.load(router, allow_remote=allow_remote)

@@ -1,7 +1,7 @@
 """Benchmark scores that somebody declares, from a small table.
 
 Takes a CSV file with the columns model, benchmark and score; gives benchmark -> model -> score.
-Knows nothing of which models there are.
+Knows nothing of which models there are; `join` asks for the newcomer and two others on each.
 """
 
 from __future__ import annotations
