@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +16,7 @@ from rich.table import Table
 
 from finerouter.atomic import check_replaceable
 from finerouter.cli.output import console, print_json, usd
+from finerouter.cli.progress_lines import progress_lines
 from finerouter.collecting import (
     GRADERS,
     JUDGES,
@@ -271,16 +272,20 @@ def _warnings(collected: Collected, summary: dict[str, Any]) -> Iterator[str]:
 
 
 @contextmanager
-def _progress_bar() -> Iterator[Any]:
-    """Give a function to report with; silent where standard error is not a terminal."""
+def _progress_bar() -> Iterator[Callable[[Progress], None]]:
+    """Give a function to report with; a line a minute where standard error is not a terminal."""
     err = Console(stderr=True)
+    if not err.is_terminal:
+        with progress_lines() as lines:
+            yield lambda now: lines.report("collecting", now.done, now.total, now.spent_usd)
+        return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
-    with Bar(*columns, console=err, disable=not err.is_terminal, transient=True) as bars:
+    with Bar(*columns, console=err, transient=True) as bars:
         line = bars.add_task("collecting", total=None)
 
         def report(now: Progress) -> None:

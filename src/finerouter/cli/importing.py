@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from finerouter.atomic import check_replaceable
 from finerouter.cli.import_summary import print_import
 from finerouter.cli.output import print_json
+from finerouter.cli.progress_lines import progress_lines
 from finerouter.errors import ConfigError
 from finerouter.importers import FORMATS, Choices, Rules, import_outcomes
 from finerouter.importers.aliases import read_aliases
@@ -30,14 +31,17 @@ _HELP = """Turn the outcomes at PATH, a file or folder of FORMAT, into a routing
 
 
 @contextmanager
-def _row_counter() -> Iterator[Progress]:
-    """A count of rows on standard error; how many there will be nobody knows."""
+def _row_counter() -> Iterator[Callable[[int], None]]:
+    """Give a function that shows rows on standard error; how many there will be nobody knows."""
     console = Console(stderr=True)
+    if not console.is_terminal:
+        with progress_lines() as lines:
+            yield lambda rows: lines.report("rows", rows, None)
+        return
     columns = (SpinnerColumn(), TextColumn("{task.completed:,.0f} rows"), TimeElapsedColumn())
-    with Progress(
-        *columns, console=console, disable=not console.is_terminal, transient=True
-    ) as bars:
-        yield bars
+    with Progress(*columns, console=console, transient=True) as bars:
+        bar = bars.add_task("rows", total=None)
+        yield lambda rows: bars.update(bar, completed=rows)
 
 
 def _columns(pairs: Sequence[str]) -> dict[str, str]:
@@ -125,15 +129,8 @@ def command(
         prices=PriceTable.read(prices) if prices else None,
     )
     choices = Choices(_columns(columns), metric, filter_, model, prompts, scores)
-    with _row_counter() as bars:
-        bar = bars.add_task("rows", total=None)
-        imported = import_outcomes(
-            format_,
-            path,
-            choices=choices,
-            rules=rules,
-            progress=lambda rows: bars.update(bar, completed=rows),
-        )
+    with _row_counter() as progress:
+        imported = import_outcomes(format_, path, choices=choices, rules=rules, progress=progress)
         if out is not None and not dry_run:
             imported.write(out)
     if as_json:
