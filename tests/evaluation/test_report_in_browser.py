@@ -122,6 +122,16 @@ def test_nothing_makes_the_page_wider_than_the_screen(seen: Seen) -> None:
     assert width <= seen.page.viewport_size["width"]
 
 
+def test_wide_tables_fit_a_desktop_whole(seen: Seen) -> None:
+    """A column cut off at the edge looks like the last one; on a phone a table scrolls."""
+    cut = seen.page.evaluate(
+        """() => [...document.querySelectorAll("#benchmarks .scroll, #tasks > .scroll")]
+            .filter(box => box.scrollWidth > box.clientWidth + 1)
+            .map(box => box.getAttribute("aria-label"))"""
+    )
+    assert cut == [] or seen.page.viewport_size["width"] < DESKTOP[0]
+
+
 def test_colours_stand_out_from_the_ground(seen: Seen, request) -> None:
     ground, raised = seen.colour("ground"), seen.colour("raised")
     dark = request.node.callspec.id.endswith("dark")
