@@ -67,7 +67,7 @@ def test_a_share_that_is_none_is_refused(table: OutcomeTable, size: float) -> No
 
 
 def test_a_table_too_small_to_split_is_refused() -> None:
-    with pytest.raises(DataError, match="too few to hold 30% out"):
+    with pytest.raises(DataError, match=r"^1 prompt is too few to hold 30% out"):
         with_prompts(["only one"]).split()
 
 

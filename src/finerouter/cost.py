@@ -120,6 +120,11 @@ class CostModel:
     call_usd: LengthLaw
     billing: Floats
 
+    @property
+    def recorded(self) -> NDArray[np.bool_]:
+        """Whether recorded costs say what a call costs where prices do not, [model]."""
+        return ~np.isnan(self.call_usd.overall)
+
     @classmethod
     def fit(
         cls,

@@ -131,7 +131,8 @@ class OutcomeTable:
         absent = [name for name in names if name not in self.models]
         if absent:
             raise DataError(
-                f"the outcomes have no model {absent[0]!r}; they have {', '.join(self.models)}"
+                f"the outcomes have no model {absent[0]!r}; they have {', '.join(self.models)}: "
+                f"name one of these, or collect outcomes of {absent[0]!r}"
             )
         at = [self.models.index(name) for name in names]
         return replace(
@@ -164,7 +165,8 @@ class OutcomeTable:
         held_out = self._draw(test_size, np.random.default_rng(seed))
         if not 0 < held_out.sum() < len(self):
             raise DataError(
-                f"{len(self)} prompts are too few to hold {test_size:.0%} out; collect more"
+                f"{len(self)} {'prompt is' if len(self) == 1 else 'prompts are'} too few to hold "
+                f"{test_size:.0%} out; collect more"
             )
         return self.rows(np.flatnonzero(~held_out)), self.rows(np.flatnonzero(held_out))
 

@@ -236,6 +236,27 @@ def test_prices_given_in_training_are_known_in_evaluation(table_file: Path, tmp_
     assert found["headline"]["cost_saved"] is not None
 
 
+def test_training_without_prices_says_what_cost_is_weighed_by(tmp_path: Path) -> None:
+    table = synthetic.outcomes(120)
+    table = replace(
+        table, pool=ModelPool.of(table.models), cost_usd=np.full(table.score.shape, 0.1)
+    )
+    table.cost_usd[:, 0] = np.nan
+    table.write(tmp_path / "data")
+    out, config = tmp_path / "router", quick_config(tmp_path)
+    done = finerouter("train", tmp_path / "data", "--out", out, "--config", config)
+    assert done.code == 0, done.err
+    unknown, *recorded = table.models
+    assert done.err.splitlines() == [
+        f"no prices for {', '.join(recorded)}: cost is weighed by the recorded cost_usd; give "
+        "--pool for prices that can change",
+        f"no prices for {unknown}: give --pool to weigh cost",
+    ]
+    options = ("--deny", unknown, "--cost-weight", 10, "--json")
+    decision = finerouter("route", out, PROMPT, *options)
+    assert decision.json["cost_usd"] == pytest.approx(0.1)
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_shows_an_example(command: str) -> None:
     shown = CliRunner().invoke(group, [command, "--help"])

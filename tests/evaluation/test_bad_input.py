@@ -71,6 +71,19 @@ def test_hardly_anything_but_training_prompts_is_refused_with_the_reason(
     assert judged(router, few, force=True).data.prompts == 297
     with pytest.raises(DataError, match=r"^9 held-out prompts are too few to judge by"):
         judged(router, held_out.rows(range(9)))
+    with pytest.raises(DataError, match=r"^1 held-out prompt is too few to judge by"):
+        judged(router, held_out.rows([0]))
+
+
+def test_outcomes_without_a_model_of_the_router_say_what_to_do(router, held_out) -> None:
+    absent, *others = router.models
+    with pytest.raises(DataError, match=f"have no model '{absent}' of the router") as refused:
+        judged(router, held_out.select_models(others))
+    assert f"collect outcomes of '{absent}' on these prompts, or judge a router without it" in str(
+        refused.value
+    )
+    with pytest.raises(DataError, match="name one of these, or collect outcomes of 'nobody'"):
+        held_out.select_models(["nobody"])
 
 
 def test_a_router_without_sketches_says_what_it_could_not_tell(router, held_out) -> None:

@@ -233,7 +233,7 @@ def test_every_table_is_a_csv_file(result, tmp_path: Path) -> None:
     figures = {row["figure"] for row in rows_of(tmp_path / "out" / "headline.csv")}
     assert figures == {item.name for item in fields(result.headline)}
     for name in ("metrics", "benchmarks", "tasks", "task_models", "models", "calibration", "curve",
-                 "hull", "band", "single_models", "flip_rates", "regrets"):  # fmt: skip
+                 "hull", "band", "single_models", "flip_rates", "regrets", "latency"):  # fmt: skip
         assert rows_of(tmp_path / "out" / f"{name}.csv")
 
 
@@ -251,6 +251,7 @@ def test_an_empty_table_has_the_header_of_a_full_one(result, tmp_path: Path) -> 
         curve=None,
         regrets=(),
         flip_rates=(),
+        latency=None,
         prompts=(),
         models=(),
     )

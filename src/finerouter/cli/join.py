@@ -9,6 +9,7 @@ import click
 
 from finerouter.artifact import check_output
 from finerouter.cli.output import print_json
+from finerouter.cli.unpriced import say_what_is_unpriced
 from finerouter.errors import PoolError
 from finerouter.joining import CAUTION, join, joined_models, read_benchmarks, with_known
 from finerouter.outcomes import OutcomeTable
@@ -84,7 +85,7 @@ def command(
     if as_json:
         print_json({"router": str(out), **{k: v for k, v in record.items() if k != "prompt_ids"}})
     else:
-        _print(out, record, priced=entry.priced)
+        _print(joined, out, record)
 
 
 def _entry(name: str, path: Path | None) -> Model:
@@ -96,7 +97,7 @@ def _entry(name: str, path: Path | None) -> Model:
     return pool[name]
 
 
-def _print(out: Path, record: dict[str, Any], *, priced: bool) -> None:
+def _print(router: Router, out: Path, record: dict[str, Any]) -> None:
     nearest = sorted(record["likeness"].items(), key=lambda pair: -pair[1])[:_LIKENESS_SHOWN]
     likeness = ", ".join(f"{name} {weight:.2f}" for name, weight in nearest)
     click.echo(
@@ -104,6 +105,5 @@ def _print(out: Path, record: dict[str, Any], *, priced: bool) -> None:
         f"{100 * record['quality']:.1f} ± {100 * record['quality_std']:.1f} points"
     )
     click.echo(f"most like: {likeness}")
-    if not priced:
-        click.echo(f"no prices for {record['model']}: give --pool to weigh cost", err=True)
+    say_what_is_unpriced(router, [record["model"]])
     click.echo(f"next: finerouter route {out} PROMPT --explain")

@@ -63,7 +63,9 @@ def say_what_was_left_out(result: EvaluationResult) -> None:
     if data.seen:
         click.echo("warning: judged on training prompts; the figures flatter", err=True)
     if data.left_out or data.left_out_near:
-        near = f" and {data.left_out_near} that nearly repeat one" if data.left_out_near else ""
+        prompts = "prompt" if data.left_out == 1 else "prompts"
+        repeat = "repeats" if data.left_out_near == 1 else "repeat"
+        near = f" and {data.left_out_near} that nearly {repeat} one" if data.left_out_near else ""
         click.echo(
-            f"left out {data.left_out} prompts that the router was trained on{near}", err=True
+            f"left out {data.left_out} {prompts} that the router was trained on{near}", err=True
         )

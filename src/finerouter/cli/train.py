@@ -12,6 +12,7 @@ from finerouter.cli.encoder_option import EncoderChoice, encoder_options
 from finerouter.cli.llm_options import LlmOptions, llm_options
 from finerouter.cli.output import print_json
 from finerouter.cli.progress import progress_bar
+from finerouter.cli.unpriced import say_what_is_unpriced
 from finerouter.config import read_training_config
 from finerouter.outcomes import OutcomeTable
 from finerouter.pool import ModelPool
@@ -109,9 +110,6 @@ def _print_summary(router: Router, data: Path, out: Path, holdout: float) -> Non
     saved = found["cost_saved_at_best_single_quality"]
     if saved is not None:
         click.echo(f"cross-validated: {saved:.0%} of its cost saved at its quality")
-    if router.pool.unpriced:
-        click.echo(
-            f"no prices for {', '.join(router.pool.unpriced)}: give --pool to weigh cost", err=True
-        )
+    say_what_is_unpriced(router, router.models)
     following = f"finerouter evaluate {out} {data}" if holdout else f"finerouter tasks {out}"
     click.echo(f"next: {following}")

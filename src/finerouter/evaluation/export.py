@@ -23,6 +23,7 @@ from finerouter.evaluation.result import (
     EvaluationResult,
     FlipRate,
     HullPoint,
+    Latency,
     Line,
     Metric,
     ModelFigures,
@@ -119,6 +120,7 @@ def _tables(result: EvaluationResult) -> dict[str, _Table]:
             "model", HullPoint, [(name, (point,)) for name, point in single.items()]
         ),
         "flip_rates": _table(FlipRate, result.flip_rates),
+        "latency": _table(Latency, () if result.latency is None else (result.latency,)),
         "regrets": _table(Regret, result.regrets),
         "prompts": _table(PromptFigures, result.prompts),
         "notes": _Table(("note",), [{"note": note} for note in result.notes]),

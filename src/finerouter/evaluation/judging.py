@@ -172,6 +172,13 @@ def usable(router: Router, held_out: OutcomeTable) -> OutcomeTable:
     """
     _check_range("score", held_out.score, 1.0)
     _check_range("cost_usd", held_out.cost_usd, np.finfo(np.float64).max)
+    absent = [name for name in router.models if name not in held_out.models]
+    if absent:
+        raise DataError(
+            f"the outcomes have no model {absent[0]!r} of the router; they have "
+            f"{', '.join(held_out.models)}: collect outcomes of {absent[0]!r} on these prompts, or "
+            "judge a router without it"
+        )
     held_out = _with_prices(held_out.select_models(router.models), router)
     held_out = held_out.rows(np.flatnonzero((~np.isnan(held_out.score)).any(axis=1)))
     unseen = np.flatnonzero(np.isnan(held_out.score).all(axis=0))
@@ -182,8 +189,8 @@ def usable(router: Router, held_out: OutcomeTable) -> OutcomeTable:
         )
     if len(held_out) < LEAST_PROMPTS:
         raise DataError(
-            f"{len(held_out)} held-out prompts are too few to judge by; give at least "
-            f"{LEAST_PROMPTS}"
+            f"{len(held_out)} held-out {'prompt is' if len(held_out) == 1 else 'prompts are'} too "
+            f"few to judge by; give at least {LEAST_PROMPTS}"
         )
     return held_out
 

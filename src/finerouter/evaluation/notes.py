@@ -33,9 +33,10 @@ def notes(given: OutcomeTable, unseen: Unseen, judged: Judged) -> tuple[str, ...
 
 def _about_seen(unseen: Unseen) -> Iterator[str]:
     if unseen.seen:
+        verbs = ("was", "repeats") if unseen.seen == 1 else ("were", "repeat")
         yield (
-            f"{unseen.seen} of these prompts were trained on or nearly repeat a training prompt: "
-            "the figures flatter the router"
+            f"{unseen.seen} of these prompts {verbs[0]} trained on or nearly {verbs[1]} a training "
+            "prompt: the figures flatter the router"
         )
     if not unseen.near_known:
         yield (

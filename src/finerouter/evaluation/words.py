@@ -87,6 +87,11 @@ def metric(value: Metric) -> str:
     return bracketed(value.value, lambda one: show(one, least))
 
 
+def counted(number: int, one: str, several: str) -> str:
+    """A number with what is counted, and the verb where it has one: "1 prompt was"."""
+    return f"{number:,} {one if number == 1 else several}"
+
+
 def bracketed(interval: Interval, show: Callable[[float], str]) -> str:
     """The value, and the interval in brackets where there is one."""
     if isnan(interval.value):

@@ -150,8 +150,8 @@ def _check(outcomes: OutcomeTable) -> None:
     different = len({folded(text) for text in outcomes.prompts})
     if different < _LEAST_PROMPTS:
         raise DataError(
-            f"{different} different prompts are too few to learn from; give at least "
-            f"{_LEAST_PROMPTS}"
+            f"{different} different {'prompt is' if different == 1 else 'prompts are'} too few to "
+            f"learn from; give at least {_LEAST_PROMPTS}"
         )
     seen = (~np.isnan(outcomes.score)).sum(axis=0)
     if seen.min() < 2:

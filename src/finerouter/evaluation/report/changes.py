@@ -48,13 +48,16 @@ def change_table(changes: Changes) -> Table:
     return Table(caption, ("figure", "before", "now"), tuple(rows), left=(0, 1, 2))
 
 
+def _judged_twice(changes: Changes) -> str:
+    number = words.counted(changes.shared_prompts, "prompt was", "prompts were")
+    return f"{number} judged both times"
+
+
 def _about_prompts(changes: Changes) -> tuple[str, ...]:
     if changes.quality is None:
-        return (
-            f"{changes.shared_prompts} prompts were judged both times: too few to compare pairs.",
-        )
+        return (f"{_judged_twice(changes)}: too few to compare pairs.",)
     return (
-        f"{changes.shared_prompts:,} prompts were judged both times. Change of their quality in "
+        f"{_judged_twice(changes)}. Change of their quality in "
         f"points, at cost weight 0: {words.points(changes.quality)}; balanced: "
         f"{words.points(changes.balanced_quality)}.",
         f"Change of their cost per 1,000, at cost weight 0: "

@@ -124,7 +124,8 @@ def task_details(result: EvaluationResult) -> tuple[TaskDetails, ...]:
     numbers = task_numbers(result)
     return tuple(
         TaskDetails(
-            title=f"{_numbered(task, numbers.get(task.task, 0))} ({task.prompts} prompts)",
+            title=f"{_numbered(task, numbers.get(task.task, 0))} "
+            f"({words.counted(task.prompts, 'prompt', 'prompts')})",
             terms=", ".join(task.terms),
             exemplars=task.exemplars,
             ranking=_ranking(task),
