@@ -92,33 +92,15 @@ def read_outcomes(path: Path, pool: ModelPool | None) -> RawOutcomes:
     return _read_long_table(path, pool)
 
 
-def read_prompts(path: Path) -> dict[str, str]:
-    """Texts by prompt id: of a routing-dataset folder, or of a table with a column `prompt`.
-
-    A table's ids are its column `prompt_id` where it has one, else made from the texts; a prompt
-    may stand in several rows.
+def dataset_prompts(folder: Path) -> dict[str, str]:
+    """Texts by prompt id, of a routing-dataset folder.
 
     Raises:
-        DataError: the file cannot be used; names file, row or field and the next step.
+        DataError: the folder cannot be used; names file, row or field and the next step.
     """
-    if path.is_dir():
-        _require_files(path, ("prompts.parquet",))
-        known = _read_prompts(path / "prompts.parquet")
-        return {key: prompt.text for key, prompt in known.items()}
-    if not path.is_file():
-        raise DataError(f"{path}: no such file or folder; give prompts or a routing dataset")
-    found: dict[str, str] = {}
-    for chunk in _chunks(path):
-        _require(path, chunk, ("prompt",))
-        keys = chunk.columns.get("prompt_id", [None] * len(chunk))
-        for at, (key, text) in enumerate(zip(keys, chunk.columns["prompt"], strict=True)):
-            where = f"{path}: row {chunk.first_row + at}"
-            _check_prompt(text, where)
-            if found.setdefault(str(key or prompt_id(text)), text) != text:
-                raise DataError(f"{where}: prompt_id {key!r} has two texts; give each its own id")
-    if not found:
-        raise DataError(f"{path}: holds no prompts; add rows with a prompt")
-    return found
+    _require_files(folder, ("prompts.parquet",))
+    known = _read_prompts(folder / "prompts.parquet")
+    return {key: prompt.text for key, prompt in known.items()}
 
 
 def _require_files(folder: Path, names: Sequence[str]) -> None:

@@ -60,10 +60,37 @@ def test_cells_need_no_outcomes_at_first_and_use_them_then(
 def test_cells_that_cannot_be_chosen_are_refused(tmp_path: Path, pool_file: Path) -> None:
     prompts = tmp_path / "prompts.csv"
     prompts.write_text("text\nhello\n")
-    assert_refused(finerouter("cells", prompts, "--pool", pool_file), "has no column 'prompt'")
+    assert_refused(finerouter("cells", prompts, "--pool", pool_file), "row 1: has no prompt")
     prompts.write_text("prompt_id,prompt\na,hello\na,good bye\n")
-    assert_refused(finerouter("cells", prompts, "--pool", pool_file), "row 2", "two texts")
+    assert_refused(
+        finerouter("cells", prompts, "--pool", pool_file), "row 2: prompt_id a comes twice"
+    )
     assert_refused(finerouter("cells", tmp_path / "no", "--pool", pool_file), "no such file")
+
+
+def test_cells_leave_out_the_rows_that_collecting_leaves_out(
+    tmp_path: Path, pool_file: Path
+) -> None:
+    prompts = tmp_path / "prompts.jsonl"
+    rows = [json.dumps({"prompt": f"What is {at} plus 1?"}) for at in range(30)]
+    prompts.write_text("\n".join([*rows, '{"cut": \n', '{"prompt": ""}']))
+    cells = ("cells", prompts, "--pool", pool_file)
+    assert_refused(finerouter(*cells), "2 of 32 rows are bad, more than 1%", "--bad-rows")
+    chosen = finerouter(*cells, "--bad-rows", "0.1", "--json")
+    assert chosen.code == 0, chosen.err
+    assert "left out row 31: is not JSON" in chosen.err
+    assert "left out row 33: the prompt is empty" in chosen.err
+    assert len(chosen.json) == 5 * len(synthetic.POOL)
+
+
+def test_cells_take_a_long_table_in_which_prompts_come_again(
+    tmp_path: Path, pool_file: Path
+) -> None:
+    table = tmp_path / "outcomes.csv"
+    table.write_text("prompt,model,score\nhello,tiny,1\nhello,coder,0\nbye,tiny,1\n")
+    chosen = finerouter("cells", table, "--pool", pool_file, "--json")
+    assert chosen.code == 0, chosen.err
+    assert len(chosen.json) == 2 * len(synthetic.POOL)
 
 
 def test_a_model_is_probed_and_joins(
@@ -90,6 +117,24 @@ def test_a_model_is_probed_and_joins(
     assert joined_models(router)[0]["probes"] == 30
     shown = finerouter("route", wider, "def f(x): return x\nprint(f(3))\nWhat is printed?")
     assert shown.code == 0
+
+
+def test_only_what_the_new_model_answered_counts_as_asked(
+    without: Path, data_folder: Path, table: OutcomeTable, tmp_path: Path
+) -> None:
+    out = tmp_path / "probes.jsonl"
+    ask = ("probes", without, data_folder, "--count", 5, "--model")
+    first = finerouter(*ask, "fresh", "--asked", data_folder, "--out", out)
+    assert first.code == 0, first.err  # nobody has asked this one yet
+    assert [row["model"] for row in lines(out)] == 5 * ["fresh"]
+    answered = table.rows(range(len(table) - 8))
+    answered.write(tmp_path / "answered")
+    asked = {row["prompt_id"] for row in lines(out)}
+    again = finerouter(*ask, "coder", "--asked", tmp_path / "answered", "--json")
+    assert again.code == 0, again.err
+    left = set(table.prompt_ids[-8:])
+    assert {probe["prompt_id"] for probe in again.json} <= left
+    assert asked - left
 
 
 def test_probes_are_shown(without: Path, data_folder: Path) -> None:

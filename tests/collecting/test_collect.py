@@ -92,8 +92,26 @@ def test_only_the_pairs_wanted_are_asked(server, pool, journal) -> None:
     pairs = [("p4", "large"), ("p1", "small"), ("p4", "small"), ("p4", "large")]
     outcomes = run(pool, journal, pairs=pairs).outcomes
     assert sorted(server.billed) == [("large", "Say 4"), ("small", "Say 1"), ("small", "Say 4")]
-    assert outcomes.prompt_ids == ("p4", "p1")
-    np.testing.assert_array_equal(np.isnan(outcomes.score), [[False, False], [False, True]])
+    assert outcomes.prompt_ids == ("p1", "p4")
+    np.testing.assert_array_equal(np.isnan(outcomes.score), [[False, True], [False, False]])
+    with pytest.raises(DataError, match="no prompt has the id 'p99'"):
+        run(pool, journal, pairs=[("p99", "small")])
+    with pytest.raises(PoolError, match="'huge' is not in the pool"):
+        run(pool, journal, pairs=[("p1", "huge")])
+
+
+def test_what_the_journal_knows_is_kept_beside_the_pairs_wanted(pool, journal) -> None:
+    run(pool, journal, pairs=[("p4", "large"), ("p1", "small")])
+    alone = run(pool, journal, pairs=[("p0", "small")])
+    assert alone.outcomes.prompt_ids == ("p0",)
+    grown = run(pool, journal, pairs=[("p4", "small"), ("p0", "small")], keep_known=True)
+    assert (grown.tally.calls, grown.tally.from_journal) == (1, 3)
+    assert grown.outcomes.prompt_ids == ("p0", "p1", "p4")
+    known = [[True, False], [True, False], [True, True]]
+    np.testing.assert_array_equal(~np.isnan(grown.outcomes.score), known)
+    # Where nothing more may be spent, what is known stays.
+    stopped = run(pool, journal, pairs=[("p8", "small")], keep_known=True, budget_usd=1e-9)
+    np.testing.assert_array_equal(stopped.outcomes.score, grown.outcomes.score)
 
 
 def test_the_cache_knows_model_parameters_and_prompt(server, journal) -> None:

@@ -10,11 +10,13 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from finerouter.cli.bad_rows import bad_rows_option, say_left_out
 from finerouter.cli.jsonl import read_lines, write_lines
 from finerouter.cli.output import print_json, usd
+from finerouter.collecting import read_prompts
 from finerouter.outcomes import OutcomeTable
 from finerouter.pool import ModelPool
-from finerouter.reading import read_prompts
+from finerouter.reading import dataset_prompts
 from finerouter.selection import Cell, CellChooser, table_of
 
 
@@ -37,6 +39,7 @@ from finerouter.selection import Cell, CellChooser, table_of
 @click.option("--per-usd", is_flag=True, help="Rank by expected gain per USD, not per call.")
 @click.option("--out", type=click.Path(path_type=Path), help="JSONL to write: prompt_id, model.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@bad_rows_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     prompts: Path,
@@ -48,16 +51,18 @@ def command(
     per_usd: bool,
     out: Path | None,
     seed: int,
+    bad_rows: float,
     as_json: bool,
 ) -> None:
     """Choose the next prompts and models to ask, by what their outcomes add to a router.
 
-    PROMPTS is a table with a column prompt (JSONL, CSV, Parquet) or a routing-dataset folder. Call
-    it again with the outcomes of each batch, the same prompts and the same seed.
+    PROMPTS is a table with a column prompt (JSONL, CSV, Parquet) or a routing-dataset folder. Ask
+    what it chose with finerouter collect --only, then call it again with the outcomes so far, the
+    same prompts and the same seed.
     """
     entries = ModelPool.read(pool)
     so_far = OutcomeTable.read(outcomes) if outcomes else None
-    table = table_of(read_prompts(prompts), entries, so_far)
+    table = table_of(_texts(prompts, bad_rows), entries, so_far)
     chooser = CellChooser.of(table.prompts, seed=seed)
     cells = chooser.choose(
         table, count=count, per_usd=per_usd, budget_usd=budget_usd, tried=_tried(table, tried)
@@ -65,11 +70,25 @@ def command(
     if out is not None:
         write_lines(out, [asdict(cell) for cell in cells])
         _say(cells, out)
+        click.echo(
+            f"next: finerouter collect {prompts} --only {out} --pool {pool} --grader GRADER "
+            "--out OUTCOMES",
+            err=True,
+        )
     if as_json:
         print_json([asdict(cell) for cell in cells])
     elif out is None:
         for cell in cells:
             click.echo(f"{cell.prompt_id}\t{cell.model}")
+
+
+def _texts(path: Path, bad_rows: float) -> dict[str, str]:
+    """Text by prompt id; rows of a file are read, and left out, as `finerouter collect` does."""
+    if path.is_dir():
+        return dataset_prompts(path)
+    found = read_prompts(path, most_bad=bad_rows, long_table=True)
+    say_left_out(path, found.bad_rows)
+    return {prompt.prompt_id: prompt.text for prompt in found.prompts}
 
 
 def _tried(table: OutcomeTable, files: tuple[Path, ...]) -> NDArray[np.bool_]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,12 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
-from rich.table import Table
 
 from finerouter.atomic import check_replaceable
-from finerouter.cli.output import console, print_json, usd
+from finerouter.cli.bad_rows import bad_rows_option, say_left_out
+from finerouter.cli.output import print_json, usd
 from finerouter.cli.progress_lines import progress_lines
+from finerouter.cli.quotes import print_quotes, quotes_of
 from finerouter.collecting import (
     GRADERS,
     JUDGES,
@@ -24,13 +24,12 @@ from finerouter.collecting import (
     Panel,
     Progress,
     Prompts,
+    Wanted,
     build_grader,
     collect,
     read_prompts,
+    read_wanted,
 )
-from finerouter.collecting.estimate import Quote, quote, quote_judge, total
-from finerouter.collecting.graders import Grader
-from finerouter.collecting.journal import Journal
 from finerouter.errors import ConfigError, EndpointError
 from finerouter.gaps import column_means
 from finerouter.pool import ModelPool
@@ -57,6 +56,12 @@ from finerouter.pool import ModelPool
     help=f"{', '.join((*GRADERS, *JUDGES))}, or by-row for each prompt's own (column grader).",
 )
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write.")
+@click.option(
+    "--only",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Ask only these: rows of prompt_id (or prompt), and model where not all are meant.",
+)
 @click.option("--budget", type=click.FloatRange(0), metavar="USD", help="Spend no more in all.")
 @click.option("--estimate", is_flag=True, help="Say what it would cost, and ask nothing.")
 @click.option("--judges", type=click.Path(path_type=Path), help="Pool file of LLM judges.")
@@ -69,20 +74,14 @@ from finerouter.pool import ModelPool
 @click.option(
     "--ask-again", is_flag=True, help="Also ask what a killed run may have paid for already."
 )
-@click.option(
-    "--bad-rows",
-    type=click.FloatRange(0, 1),
-    default=0.01,
-    show_default=True,
-    metavar="SHARE",
-    help="Put up with so many bad rows of PROMPTS.",
-)
+@bad_rows_option
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 def command(
     prompts: Path,
     pool_file: Path,
     spec: str,
     out: Path,
+    only: Path | None,
     budget: float | None,
     estimate: bool,
     judges: Path | None,
@@ -97,33 +96,61 @@ def command(
     PROMPTS is JSONL, CSV or Parquet with the column prompt; prompt_id, benchmark, and reference or
     answer (the right one, or a list of them) are used when they are there. Run it again to go on
     after any interruption: what was answered is not asked, or paid for, twice.
+
+    With --only, FILE is what finerouter cells or finerouter probes wrote. The folder then holds all
+    that the journal knows of PROMPTS and the pool so far: it grows with each FILE.
     """
     pool = ModelPool.read(pool_file)
     grader = build_grader(spec, _panel(pool, judges, rubric))
     check_replaceable(out, "outcomes.parquet")
     found = read_prompts(prompts, check=grader.lacks, most_bad=bad_rows)
-    for row in found.bad_rows:
-        click.echo(f"{prompts}: left out {row}", err=True)
+    say_left_out(prompts, found.bad_rows)
+    wanted = _wanted(only, found, pool, bad_rows) if only else None
     for doubt in grader.doubts(found.prompts, pool.models):
         click.echo(doubt, err=True)
     journal = journal or Path(f"{out}.journal.sqlite")
+    pairs = wanted.pairs if wanted else None
     if estimate:
-        _print_quotes(_quotes(found, pool, grader, journal), as_json=as_json)
+        print_quotes(quotes_of(found.prompts, pool, grader, journal, pairs), as_json=as_json)
         return
+    if wanted:
+        _check_grows(out, journal)
     with _progress_bar() as report:
         collected = collect(
             found.prompts,
             pool,
             grader,
             journal=journal,
+            pairs=pairs,
+            keep_known=True,
             budget_usd=budget,
             ask_again=ask_again,
             progress=report,
         )
     if collected.outcomes is not None:
         collected.outcomes.write(out)
-    _print_result(collected, found, out, journal, as_json=as_json)
+    summary = _summary(collected, found, out, journal)
+    if wanted and only:
+        summary |= _of_wanted(collected, wanted, only)
+    _print_result(collected, summary, out, as_json=as_json)
     _end(collected)
+
+
+def _wanted(only: Path, found: Prompts, pool: ModelPool, bad_rows: float) -> Wanted:
+    wanted = read_wanted(only, found, pool, most_bad=bad_rows)
+    say_left_out(only, wanted.bad_rows)
+    if wanted.left_out:
+        click.echo(f"{only}: left out {wanted.left_out} rows of prompts left out above", err=True)
+    return wanted
+
+
+def _check_grows(out: Path, journal: Path) -> None:
+    """Refuse to put a few new outcomes in the place of others that nothing remembers."""
+    if out.exists() and not journal.exists():
+        raise ConfigError(
+            f"{out}: holds outcomes that {journal} knows nothing of, and --only would lose them; "
+            "give the journal they were collected with (--journal), or another --out"
+        )
 
 
 def _panel(pool: ModelPool, judges: Path | None, rubric: Path | None) -> Panel | None:
@@ -152,56 +179,9 @@ def _end(collected: Collected) -> None:
         raise EndpointError(f"no outcome was had: {next(reasons, 'nothing was asked')}")
 
 
-def _quotes(found: Prompts, pool: ModelPool, grader: Grader, journal: Path) -> list[Quote]:
-    texts = [prompt.text for prompt in found.prompts]
-    asked = {p.text: grader.questions(p, pool.models) for p in found.prompts}
-    if not journal.exists():
-        journal = Path(":memory:")
-    opened = Journal(journal)
-    try:
-        judging = [
-            quote_judge(judge, {text: asked[text][judge.model] for text in asked}, opened)
-            for judge in grader.judges
-        ]
-        return [quote(model, texts, opened) for model in pool] + judging
-    finally:
-        opened.close()
-
-
-def _print_quotes(quotes: list[Quote], *, as_json: bool) -> None:
-    expected = total(quote.expected_usd for quote in quotes)
-    most = total(quote.most_usd for quote in quotes)
-    if as_json:
-        print_json(
-            {
-                "models": [asdict(quote) for quote in quotes],
-                "expected_usd": expected,
-                "most_usd": most,
-            }
-        )
-        return
-    table = Table("model", box=None)
-    for head in ("calls", "known", "expected", "at most"):
-        table.add_column(head, justify="right")
-    for one in quotes:
-        money = (_or_unknown(one.expected_usd), _or_unknown(one.most_usd))
-        table.add_row(one.model, str(one.calls), str(one.known), *money)
-    table.add_row("all", "", "", _or_unknown(expected), _or_unknown(most))
-    console().print(table)
-    if any(one.assumed and one.calls for one in quotes):
-        click.echo("expected: at about 4 bytes a token and at most 300 tokens an answer", err=True)
-    if any(one.judge for one in quotes):
-        click.echo("judges: as if they had judged nothing yet, at assumed answers", err=True)
-
-
-def _or_unknown(amount: float | None) -> str:
-    return "unknown" if amount is None else usd(amount)
-
-
 def _print_result(
-    collected: Collected, found: Prompts, out: Path, journal: Path, *, as_json: bool
+    collected: Collected, summary: dict[str, Any], out: Path, *, as_json: bool
 ) -> None:
-    summary = _summary(collected, found, out, journal)
     if as_json:
         print_json(summary)
         return
@@ -210,6 +190,8 @@ def _print_result(
         f"{out}: {summary['scored']} of {summary['pairs']} outcomes, "
         f"{summary['calls']} calls, {summary['from_journal']} answers known before; {money}"
     )
+    if "only" in summary:
+        click.echo(f"{summary['only']}: {summary['wanted_scored']} of {summary['wanted']} outcomes")
     for model, score in summary["mean_score"].items():
         click.echo(f"  {model}: mean score {score:.3f}")
     for line in _warnings(collected, summary):
@@ -246,6 +228,11 @@ def _summary(collected: Collected, found: Prompts, out: Path, journal: Path) -> 
         "stopped_models": collected.tally.stopped_models,
         "notes": list(collected.notes),
     }
+
+
+def _of_wanted(collected: Collected, wanted: Wanted, only: Path) -> dict[str, Any]:
+    scored = sum(collected.cells[pair].reason == "" for pair in wanted.pairs)
+    return {"only": str(only), "wanted": len(wanted.pairs), "wanted_scored": scored}
 
 
 def _warnings(collected: Collected, summary: dict[str, Any]) -> Iterator[str]:

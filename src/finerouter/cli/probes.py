@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
+import numpy as np
 from rich.table import Table
 
 from finerouter.cli.jsonl import write_lines
@@ -24,8 +25,19 @@ _SHOWN = 70
 @click.argument("router", type=click.Path(path_type=Path))
 @click.argument("data", type=click.Path(path_type=Path))
 @click.option("--count", type=click.IntRange(min=1), default=50, show_default=True)
-@click.option("--out", type=click.Path(path_type=Path), help="JSONL to write: prompt_id, prompt.")
-@click.option("--asked", type=click.Path(path_type=Path), help="Outcomes of probes asked already.")
+@click.option(
+    "--model", help="The new model's name: written into each row, so that it alone is asked."
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="JSONL to write for collect --only: prompt_id, prompt, and the model.",
+)
+@click.option(
+    "--asked",
+    type=click.Path(path_type=Path),
+    help="Outcomes of probes asked already; of the new model's alone, where it is named.",
+)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--allow-remote", is_flag=True, help="Let the router use its embeddings endpoint.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -33,6 +45,7 @@ def command(
     router: Path,
     data: Path,
     count: int,
+    model: str | None,
     out: Path | None,
     asked: Path | None,
     seed: int,
@@ -42,23 +55,38 @@ def command(
     """Choose the prompts of DATA that tell most about a model that is to join ROUTER.
 
     DATA holds outcomes of the router's models; where they differ, a newcomer's answer tells most.
-    Ask the new model the probes, most telling first, then: finerouter join
+    The most telling come first. Ask the new model with finerouter collect --only, which takes what
+    graders need from the prompts file; then: finerouter join
     """
     loaded = Router.load(router, allow_remote=allow_remote)
-    before = OutcomeTable.read(asked) if asked else None
+    before = _answered(OutcomeTable.read(asked), model) if asked else None
     probes = choose_probes(loaded, OutcomeTable.read(data), count=count, asked=before, seed=seed)
     if out is not None:
-        write_lines(out, [{"prompt_id": it.prompt_id, "prompt": it.prompt} for it in probes])
+        named = {"model": model} if model else {}
+        rows = [{"prompt_id": it.prompt_id, "prompt": it.prompt} | named for it in probes]
+        write_lines(out, rows)
     if as_json:
         print_json([asdict(probe) for probe in probes])
     elif out is None:
         _print(probes)
     if out is not None:
         click.echo(
-            f"{out}: {len(probes)} probes; collect the new model's outcomes on them, then: "
-            f"finerouter join {router} MODEL --outcomes OUTCOMES --known {data} --out ROUTER",
+            f"{out}: {len(probes)} probes\n"
+            f"next: finerouter collect PROMPTS --only {out} --pool POOL --grader GRADER "
+            "--out PROBED\n"
+            f"then: finerouter join {router} {model or 'MODEL'} --outcomes PROBED --known {data} "
+            "--out ROUTER",
             err=True,
         )
+
+
+def _answered(asked: OutcomeTable, model: str | None) -> OutcomeTable:
+    """The prompts that the newcomer has answered; all where nobody said which model it is."""
+    if model is None:
+        return asked
+    there = model in asked.models
+    own = asked.score[:, asked.models.index(model)] if there else np.full(len(asked), np.nan)
+    return asked.rows(np.flatnonzero(~np.isnan(own)))
 
 
 def _print(probes: list[Probe]) -> None:

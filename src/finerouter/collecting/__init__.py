@@ -1,6 +1,8 @@
 """Outcomes from live models: prompts x pool -> answers -> grades -> outcomes; extra `[collect]`.
 
     prompts      a file of prompts, with what is needed to grade answers
+    wanted       a file of what is to be asked, as `finerouter cells` and `probes` write it
+    work         which models are asked about which prompts
     run          collect(): the whole of it
     request      a question as a request, its key, and what it could cost
     asker        each question once: journaled, cached, within the budget
@@ -19,6 +21,7 @@ from __future__ import annotations
 from finerouter.collecting.graders import GRADERS, JUDGES, Panel, build_grader
 from finerouter.collecting.prompts import Prompt, Prompts, read_prompts
 from finerouter.collecting.run import Collected, Progress, collect
+from finerouter.collecting.wanted import Wanted, read_wanted
 
 __all__ = [
     "GRADERS",
@@ -28,7 +31,9 @@ __all__ = [
     "Progress",
     "Prompt",
     "Prompts",
+    "Wanted",
     "build_grader",
     "collect",
     "read_prompts",
+    "read_wanted",
 ]

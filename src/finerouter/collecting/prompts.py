@@ -2,7 +2,7 @@
 
 Takes JSONL, CSV or Parquet with the column `prompt`; gives `Prompts`. A bad row is counted and left
 out, named by its line, unless there are too many of them. Knows nothing of models or graders
-beyond the columns that one may need.
+beyond the columns that one may need; whoever chooses what to ask reads the same file through it.
 """
 
 from __future__ import annotations
@@ -43,51 +43,83 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Prompts:
-    """What a file held: its good rows, and for each bad one what is wrong with it."""
+    """What a file held.
+
+    Attributes:
+        prompts: its good rows.
+        bad_rows: for each bad one, what is wrong with it.
+        left_out: prompts among the bad rows, which only lack what their grader needs.
+    """
 
     prompts: tuple[Prompt, ...]
     bad_rows: tuple[str, ...] = ()
+    left_out: tuple[Prompt, ...] = ()
 
 
 Check = Callable[[Prompt], str | None]
 
 
-def read_prompts(path: Path, *, check: Check, most_bad: float = 0.01) -> Prompts:
+def read_prompts(
+    path: Path,
+    *,
+    check: Check = lambda _: None,
+    most_bad: float = 0.01,
+    long_table: bool = False,
+) -> Prompts:
     """Read a file of prompts.
 
     Args:
         path: ends in .jsonl, .csv or .parquet.
         check: what else is wrong with a prompt, such as that its grader needs a reference.
         most_bad: the share of bad rows that is put up with.
+        long_table: whether the same prompt may come again, as in a table of outcomes.
 
     Raises:
         DataError: it cannot be read, holds no good row, or too many bad ones.
     """
     good: dict[str, Prompt] = {}
     bad: list[str] = []
-    for line, row in _rows(path):
+    left_out: list[Prompt] = []
+    rows = 0
+    for line, row in rows_of(path):
+        rows += 1
         try:
             prompt = prompt_of(row)
-            wrong = check(prompt) or _twice(prompt, good)
         except BadRow as error:
-            wrong = str(error)
-        if wrong:
-            bad.append(f"row {line}: {wrong}")
-        else:
-            good[prompt.prompt_id] = prompt
-    _check_shares(path, len(good), bad, most_bad)
-    return Prompts(tuple(good.values()), tuple(bad))
-
-
-def _check_shares(path: Path, good: int, bad: Sequence[str], most_bad: float) -> None:
-    shown = "; ".join(bad[:_SHOWN]) + (" and more" if len(bad) > _SHOWN else "")
-    if len(bad) > most_bad * (good + len(bad)):
-        raise DataError(
-            f"{path}: {len(bad)} of {good + len(bad)} rows are bad, more than {most_bad:.0%}: "
-            f"{shown}; mend them, or allow more with --bad-rows"
-        )
+            bad.append(f"row {line}: {error}")
+            continue
+        first = good.setdefault(prompt.prompt_id, prompt)
+        lacks = check(prompt) if first is prompt else None
+        if lacks:
+            del good[prompt.prompt_id]
+            left_out.append(prompt)
+            bad.append(f"row {line}: {lacks}")
+        elif first is not prompt and not (long_table and first.text == prompt.text):
+            bad.append(f"row {line}: prompt_id {prompt.prompt_id} comes twice")
+    check_bad_rows(path, bad, rows, most_bad)
     if not good:
         raise DataError(f"{path}: holds no prompts; add rows with the column prompt")
+    return Prompts(tuple(good.values()), tuple(bad), tuple(left_out))
+
+
+def check_bad_rows(path: Path, bad: Sequence[str], rows: int, most_bad: float) -> None:
+    """Refuse a file of which too large a share is bad.
+
+    Args:
+        path: of the file, for people.
+        bad: what is wrong with each bad row.
+        rows: how many it has in all.
+        most_bad: the share that is put up with.
+
+    Raises:
+        DataError: more than that is bad.
+    """
+    shown = "; ".join(bad[:_SHOWN]) + (" and more" if len(bad) > _SHOWN else "")
+    if len(bad) > most_bad * rows:
+        raise DataError(
+            f"{path}: {len(bad)} of {rows} rows are bad, more than {most_bad:.0%}: "
+            f"{shown}; mend them, or allow more with --bad-rows"
+        )
 
 
 class BadRow(Exception):
@@ -108,9 +140,9 @@ def prompt_of(row: Any) -> Prompt:
     if not isinstance(text, str) or not text.strip():
         raise BadRow("the prompt is empty" if "prompt" in row else "has no prompt")
     return Prompt(
-        prompt_id=_text(row.get("prompt_id")) or prompt_id(text),
+        prompt_id=cell_text(row.get("prompt_id")) or prompt_id(text),
         text=text,
-        benchmark=_text(row.get("benchmark")) or None,
+        benchmark=cell_text(row.get("benchmark")) or None,
         references=_references(row),
         fields=row,
     )
@@ -119,22 +151,25 @@ def prompt_of(row: Any) -> Prompt:
 def _references(row: Mapping[str, Any]) -> tuple[str, ...]:
     value = next((row[name] for name in _REFERENCES if row.get(name) not in (None, "")), None)
     values = value if isinstance(value, list) else [] if value is None else [value]
-    return tuple(_text(item) for item in values)
+    return tuple(cell_text(item) for item in values)
 
 
-def _text(value: Any) -> str:
+def cell_text(value: Any) -> str:
+    """What a cell holds, as text; "" for nothing."""
     if value is None or isinstance(value, str):
         return value or ""
     # A number or an object as the reference: as JSON writes it.
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _twice(prompt: Prompt, good: Mapping[str, Prompt]) -> str | None:
-    return f"prompt_id {prompt.prompt_id} comes twice" if prompt.prompt_id in good else None
+def rows_of(path: Path) -> Iterator[tuple[int, Any]]:
+    """Rows of a JSONL, CSV or Parquet file with their numbers; what is no row is a `BadRow`.
 
-
-def _rows(path: Path) -> Iterator[tuple[int, Any]]:
-    """Rows with their numbers; a row that cannot be parsed is a `BadRow`."""
+    Raises:
+        DataError: the file cannot be read.
+    """
+    if not path.exists():
+        raise DataError(f"{path}: no such file; give JSON lines, CSV or Parquet")
     readers = {".jsonl": _jsonl_rows, ".csv": _csv_rows, ".parquet": _parquet_rows}
     read = readers.get(path.suffix.lower())
     if read is None:

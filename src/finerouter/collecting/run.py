@@ -23,14 +23,13 @@ from finerouter.collecting.journal import Journal, Kept, Spending
 from finerouter.collecting.prompts import Prompt
 from finerouter.collecting.request import check_askable
 from finerouter.collecting.spending import cost_usd
+from finerouter.collecting.work import Pair, Work, work_of
 from finerouter.outcomes import OutcomeTable
 from finerouter.pool import Model, ModelPool
 from finerouter.upstream.client import MAX_CONCURRENT
 
 # Enough for every endpoint to be kept busy while the slowest one answers.
 _MOST_PROMPTS_UNDER_WAY = 256
-
-Pair = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -109,6 +108,7 @@ def collect(
     *,
     journal: Path,
     pairs: Iterable[Pair] | None = None,
+    keep_known: bool = False,
     budget_usd: float | None = None,
     ask_again: bool = False,
     progress: Callable[[Progress], None] | None = None,
@@ -124,7 +124,9 @@ def collect(
         pool: models with their endpoints.
         grader: judges the answers.
         journal: file of all calls; what it holds is not paid for again.
-        pairs: (prompt_id, model) to ask, all by default. Prompts come in the order given here.
+        pairs: (prompt_id, model) to ask, all by default. Prompts are asked in the order given here.
+        keep_known: with `pairs`, outcomes are also of all others that the journal has answers to;
+            so they grow from run to run. They are graded anew; only judges are asked for them.
         budget_usd: what all runs of this journal may cost; None for any amount.
         ask_again: also ask what a killed run may have paid for.
         progress: called as pairs are done.
@@ -133,14 +135,14 @@ def collect(
     Raises:
         ConfigError: answers of a model could not be graded.
         PoolError: a model cannot be asked, or not within a budget.
-        DataError: the journal is something else, or held by another run.
+        DataError: the journal is something else, or held by another run; a pair is of no prompt.
         OutputError: the journal cannot be written.
     """
     grader.doubts(prompts, pool.models)
     check_askable((*pool, *grader.judges), budget_usd=budget_usd)
-    work = _work(prompts, pool, pairs)
     opened = Journal(journal)
     try:
+        work = work_of(prompts, pool, pairs, known=opened if keep_known else None)
         earlier = opened.spending()
 
         async def run() -> tuple[dict[Pair, Cell], Tally]:
@@ -151,7 +153,7 @@ def collect(
 
         cells, tally = asyncio.run(run())
         return Collected(
-            outcomes=_outcomes([prompt for prompt, _ in work], pool, cells),
+            outcomes=_outcomes(prompts, pool, cells),
             cells=cells,
             tally=tally,
             spending=opened.spending(),
@@ -160,22 +162,6 @@ def collect(
         )
     finally:
         opened.close()
-
-
-Work = list[tuple[Prompt, list[Model]]]
-
-
-def _work(prompts: Sequence[Prompt], pool: ModelPool, pairs: Iterable[Pair] | None) -> Work:
-    """Each prompt with the models to ask about it."""
-    if pairs is None:
-        return [(prompt, list(pool)) for prompt in prompts]
-    by_id = {prompt.prompt_id: prompt for prompt in prompts}
-    models: dict[str, list[Model]] = {}
-    for prompt_id, name in pairs:
-        chosen = models.setdefault(prompt_id, [])
-        if pool[name] not in chosen:
-            chosen.append(pool[name])
-    return [(by_id[prompt_id], chosen) for prompt_id, chosen in models.items()]
 
 
 def _stop_on_signals(asker: Asker) -> None:
