@@ -13,6 +13,7 @@ from finerouter.evaluation.baselines import (
     embed_llm,
     extra,
     graph_router,
+    ipr,
     mlp,
     route_llm,
     router_dc,
@@ -162,6 +163,36 @@ def test_route_llm_is_trained_on_who_beats_whom() -> None:
     assert loss == pytest.approx(-np.log(2 / 5))
     rates = route_llm.win_rates(np.array([[LN3, 0.0, 0.0]]))
     np.testing.assert_allclose(rates, [[0.75, (0.25 + 0.5) / 2, (0.25 + 0.5) / 2]])
+
+
+def test_ipr_reads_quality_off_prompt_and_model() -> None:
+    parameters = {
+        "identity": np.array([[1.0, 0.0], [0.0, 1.0]]),
+        "inner": np.eye(2),
+        "inner_identity": np.array([[1.0, 0.0], [0.0, -3.0]]),
+        "inner_bias": np.array([0.0, 1.0]),
+        "outer": np.array([LN3, -2 * LN3]),
+        "bias": np.array([LN3]),
+    }
+    rows = np.array([[1.0, 0.0]])
+    # The prompt gives (1, 1). With model 1's (1, 0): 2 ln 3 - 2 ln 3 + ln 3, odds 3 to 1. With
+    # model 2's (0, -3), which leaves one unit below zero: ln 3 + ln 3, odds 9 to 1.
+    loss, gradient = ipr.loss_and_gradient(parameters, rows, np.array([[1.0, np.nan]]))
+    assert loss == pytest.approx(0.5 * (1 - 0.75) ** 2)
+    slope = (0.75 - 1) * 0.75 * 0.25
+    np.testing.assert_allclose(gradient["outer"], [2 * slope, slope])
+    loss, _ = ipr.loss_and_gradient(parameters, rows, np.array([[1.0, 0.4]]))
+    assert loss == pytest.approx(0.5 * ((1 - 0.75) ** 2 + (0.9 - 0.4) ** 2) / 2)
+
+    always = ExpectedCost(Linear(np.zeros((2, 2)), np.ones(2)), np.array([1.0, 5.0]))
+    by_tolerance = ipr._FittedIPR(parameters, always, by_tolerance=True).prefer(rows)
+    by_weight = ipr._FittedIPR(parameters, always, by_tolerance=False).prefer(rows)
+    for preference in (by_tolerance, by_weight):
+        np.testing.assert_allclose(preference.quality, [[0.75, 0.9]])
+        np.testing.assert_allclose(preference.cost_usd, [[1.0, 5.0]])
+    # All of the way from the best to the worst is tolerated last: then the cheaper model is taken.
+    choices = [int(utility.argmax()) for utility in by_tolerance.utilities()]
+    assert choices == [1] * (len(choices) - 1) + [0]
 
 
 def test_router_dc_pulls_to_the_best_and_away_from_the_wrong() -> None:
