@@ -3,8 +3,9 @@
     python -m benchmarks.comparison --data ../shared/data
 
 `parts.py` divides a dataset, `methods.py` lists what is compared, `running.py` fits and judges it
-in processes with a cache, `statistics.py` gives figures with paired intervals, `table.py` prints
-them, `openings.py` records every look at the sealed part, `compare.py` does one after the other.
+in processes with a cache, `statistics.py` gives figures with paired intervals, `recording.py` keeps
+them as JSON, `table.py` prints them, `openings.py` records every look at the sealed part,
+`compare.py` does one after the other. `misses.py` says how often the intervals miss.
 """
 
 import os

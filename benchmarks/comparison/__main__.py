@@ -7,7 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.comparison.compare import Options, compare
+from benchmarks.comparison import openings
+from benchmarks.comparison.compare import Options, compare, show
 from benchmarks.comparison.methods import EQUAL, METHODS
 from benchmarks.machine import RESULTS
 from finerouter.errors import UserError
@@ -18,16 +19,20 @@ NEEDED = ("best single", "cheapest")
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run, print, record."""
-    options = _options(arguments)
+    given = _arguments(arguments)
+    options = _options(given)
     try:
         for dataset in options.datasets:
-            compare(options, dataset)
+            if given.recorded:
+                show(options, dataset)
+            else:
+                compare(options, dataset)
     except UserError as error:
         sys.stderr.write(f"error: {error}\n")
         raise SystemExit(2) from None
 
 
-def _options(arguments: Sequence[str] | None) -> Options:
+def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.comparison",
         description="finerouter against published methods; goes on where an earlier run stopped.",
@@ -49,9 +54,23 @@ def _options(arguments: Sequence[str] | None) -> Options:
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--who", default="", help="who opens the sealed part")
     parser.add_argument("--why", default="", help="what for")
+    without = parser.add_mutually_exclusive_group()
+    without.add_argument(
+        "--recorded", action="store_true", help="print what --results holds; run nothing"
+    )
+    without.add_argument(
+        "--kept",
+        action="store_true",
+        help="figures of the record anew, from outcomes in --cache; judge nothing, open nothing",
+    )
     given = parser.parse_args(arguments)
-    if given.part == "sealed" and not (given.who and given.why):
+    opens = given.part == "sealed" and not (given.recorded or given.kept)
+    if opens and not (given.who and given.why):
         parser.error("the sealed part is opened with --who and --why; both go on record")
+    return given
+
+
+def _options(given: argparse.Namespace) -> Options:
     return Options(
         data=given.data,
         datasets=tuple(given.datasets),
@@ -65,6 +84,9 @@ def _options(arguments: Sequence[str] | None) -> Options:
         results=given.results,
         who=given.who,
         why=given.why,
+        kept=given.kept,
+        # Once for all datasets: the records themselves, and whoever works meanwhile, change it.
+        code=openings.commit(),
     )
 
 

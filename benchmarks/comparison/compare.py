@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,12 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 
-from benchmarks.comparison import openings, parts, running, statistics, table
-from benchmarks.comparison.methods import OURS, POINTS, REFERENCES
+from benchmarks.comparison import openings, parts, recording, running, statistics, table
+from benchmarks.comparison.methods import CURVES, METHODS, POINTS, REFERENCES
 from benchmarks.comparison.parts import Part
 from benchmarks.comparison.statistics import SeedOutcomes
 from benchmarks.machine import record
+from finerouter.errors import DataError
 from finerouter.evaluation.baselines.preference import Chosen
 from finerouter.evaluation.intervals import Interval
 from finerouter.gaps import column_means
@@ -40,6 +42,9 @@ class Options:
         processes: by default one a core.
         cache, results: folders.
         who, why: of an opening of the sealed part.
+        kept: whether the record's figures are made anew from kept outcomes alone, with its seeds,
+            methods, reference and resamples: nothing is judged and nothing opened.
+        code: commit at the start of the run.
     """
 
     data: Path
@@ -54,15 +59,61 @@ class Options:
     results: Path
     who: str
     why: str
+    kept: bool
+    code: str
 
 
 def compare(options: Options, dataset: str) -> dict[str, Any]:
-    """Compare on one dataset; prints Markdown, writes and gives the record."""
+    """Compare on one dataset; prints Markdown, writes and gives the record.
+
+    Raises:
+        DataError: with `kept`, there is no record, or an outcome is lacking or of another run.
+    """
     started = time.perf_counter()
     folder = options.data / dataset
-    if options.part == "sealed":
-        _open(options, dataset, folder)
+    before = recording.read(options.results, dataset, options.part) if options.kept else None
+    if before is not None:
+        options = _as_recorded(options, before)
     todo = running.tasks(folder, options.part, options.seeds, options.methods, options.cache)
+    if options.kept and todo:
+        lacking = ", ".join(sorted({name for task in todo for name in task.kept_at}))
+        raise DataError(
+            f"{options.cache} lacks outcomes of {lacking}, made by this code on this data; "
+            "check out the code that made them, or compare without --kept"
+        )
+    if options.part == "sealed" and not options.kept:
+        _open(options, dataset, folder)
+    _run(options, dataset, todo)
+    summary = summarise(options, folder)
+    if before is not None:
+        figures = recording.made_anew(before, summary, options.code)
+    else:
+        figures = _figures(options, folder, summary, time.perf_counter() - started)
+    record(recording.name(dataset, options.part), figures, folder=options.results)
+    _print(figures, dataset)
+    return figures
+
+
+def show(options: Options, dataset: str) -> None:
+    """Print the tables of a record.
+
+    Raises:
+        DataError: there is none.
+    """
+    _print(recording.read(options.results, dataset, options.part), dataset)
+
+
+def _as_recorded(options: Options, before: Mapping[str, Any]) -> Options:
+    return replace(
+        options,
+        seeds=tuple(before["seeds"]),
+        methods=tuple(name for name in METHODS if name in before["methods"]),
+        reference=before["reference"],
+        resamples=before["resamples"],
+    )
+
+
+def _run(options: Options, dataset: str, todo: Sequence[running.Task]) -> None:
     count = len(options.seeds) * len(options.methods)
     console = Console(stderr=True)
     with Progress(console=console) as bar:
@@ -74,10 +125,6 @@ def compare(options: Options, dataset: str) -> dict[str, Any]:
             bar.advance(shown)
 
         running.run_all(todo, processes=options.processes, report=report)
-    summary = summarise(options, folder)
-    figures = _record(options, folder, summary, time.perf_counter() - started)
-    _print(options, dataset, summary)
-    return figures
 
 
 def _open(options: Options, dataset: str, folder: Path) -> None:
@@ -87,6 +134,7 @@ def _open(options: Options, dataset: str, folder: Path) -> None:
         why=options.why,
         dataset=dataset,
         data=running.read(folder).fingerprint,
+        code=options.code,
         seeds=options.seeds,
         methods=options.methods,
     )
@@ -106,10 +154,18 @@ def summarise(options: Options, folder: Path) -> dict[str, dict[str, Interval]]:
 
 def _resampled(job: tuple[Options, Path, int]) -> dict[str, Any]:
     options, folder, seed = job
-    split = parts.split(running.read(folder), options.part, seed)
+    outcomes, part_size = seed_outcomes(options.cache, folder, options.part, seed, options.methods)
+    return statistics.resampled(outcomes, statistics.draws(part_size, options.resamples))
+
+
+def seed_outcomes(
+    cache: Path, folder: Path, part: Part, seed: int, methods: Sequence[str]
+) -> tuple[SeedOutcomes, int]:
+    """Kept outcomes of one seed, tuned and with the published defaults; prompts of the part."""
+    split = parts.split(running.read(folder), part, seed)
     curves: dict[str, Chosen] = {}
-    for name in options.methods:
-        run = running.load(options.cache, folder, options.part, seed, name)
+    for name in methods:
+        run = running.load(cache, folder, part, seed, name)
         curves[name] = run.chosen
         if run.defaults is not None:
             curves[_default_name(name)] = run.defaults
@@ -122,7 +178,7 @@ def _resampled(job: tuple[Options, Path, int]) -> dict[str, Any]:
         curves=curves,
         points=frozenset(POINTS),
     )
-    return statistics.resampled(outcomes, statistics.draws(split.part_size, options.resamples))
+    return outcomes, split.part_size
 
 
 def _point(chosen: Chosen) -> NDArray[np.float64]:
@@ -133,7 +189,7 @@ def _default_name(name: str) -> str:
     return f"{name} (published defaults)"
 
 
-def _record(
+def _figures(
     options: Options, folder: Path, summary: dict[str, dict[str, Interval]], seconds: float
 ) -> dict[str, Any]:
     outcomes = running.read(folder)
@@ -145,45 +201,32 @@ def _record(
         ]
         for name in options.methods
     }
-    figures = {
+    return {
         "part": options.part,
         "prompts": {"development": len(development), "sealed": len(sealed)},
         "data": outcomes.fingerprint,
-        "code": openings.commit(),
+        "code": options.code,
         "seeds": list(options.seeds),
         "resamples": options.resamples,
         "reference": options.reference,
         "wall_s": round(seconds, 1),
         "cpu_s": round(sum(note.get("cpu_s", 0.0) for runs in notes.values() for note in runs), 1),
-        "methods": {
-            name: {key: _rounded(interval) for key, interval in values.items()}
-            for name, values in summary.items()
-        },
+        "methods": recording.methods_to_json(summary),
         "runs": notes,
     }
-    record(f"comparison_{folder.name}_{options.part}", figures, folder=options.results)
-    return figures
 
 
-def _rounded(interval: Interval) -> dict[str, float | None]:
-    return {
-        key: None if np.isnan(value) else round(value, 6) for key, value in asdict(interval).items()
-    }
-
-
-def _print(options: Options, dataset: str, summary: dict[str, dict[str, Interval]]) -> None:
-    write = sys.stdout.write
-    points = [name for name in options.methods if name in REFERENCES]
-    ours = [name for name in options.methods if name in OURS]
-    rest = [name for name in options.methods if name not in POINTS and name not in ours]
-    curves = [*rest, *ours]
-    defaults = [_default_name(name) for name in rest if _default_name(name) in summary]
-    write(f"\n## {dataset}, {options.part} part, {len(options.seeds)} seeds\n\n")
-    write(table.references_table(summary, points) + "\n\n")
+def _print(figures: Mapping[str, Any], dataset: str) -> None:
+    """All tables, from the record alone: what is printed is what is written."""
+    summary, reference = recording.methods_from_json(figures["methods"]), figures["reference"]
+    curves = [name for name in CURVES if name in summary]
+    defaults = [_default_name(name) for name in curves if _default_name(name) in summary]
+    heading = f"{dataset}, {figures['part']} part, {len(figures['seeds'])} seeds"
+    tables = [table.references_table(summary, [name for name in REFERENCES if name in summary])]
     if curves:
-        write(table.figures_table(summary, curves, bold=options.reference) + "\n\n")
-    if options.reference in summary:
-        write(table.leads_table(summary, curves, options.reference) + "\n\n")
+        tables.append(table.results_table(summary, curves, reference))
+        tables.append(table.leads_table(summary, curves, reference))
     if defaults:
-        write("With the published defaults:\n\n")
-        write(table.figures_table(summary, defaults, bold="") + "\n\n")
+        tables.append("With the published defaults:")
+        tables.append(table.results_table(summary, defaults, reference))
+    sys.stdout.write("\n\n".join([f"\n## {heading}", *filter(None, tables)]) + "\n\n")

@@ -206,3 +206,4 @@ METHODS: dict[str, Method] = {
 }
 # References that are one way of choosing, without a dial.
 POINTS = tuple(name for name in REFERENCES if name != "best per benchmark, labels known")
+CURVES = tuple(name for name in METHODS if name not in POINTS)

@@ -26,7 +26,7 @@ class Opening:
         when: UTC, to the second.
         who, why: as given.
         dataset: its name; data: fingerprint of its outcomes.
-        code: commit, with a plus where files had been changed since.
+        code: commit at the start of the run, with a plus where files had been changed since.
         seeds, methods: of the run.
     """
 
@@ -54,17 +54,18 @@ def record_opening(
     why: str,
     dataset: str,
     data: str,
+    code: str,
     seeds: Sequence[int],
     methods: Sequence[str],
 ) -> Opening:
-    """Append an opening to the folder's record."""
+    """Append an opening to the folder's record; see `Opening` for the arguments."""
     opening = Opening(
         when=datetime.now(UTC).isoformat(timespec="seconds"),
         who=who,
         why=why,
         dataset=dataset,
         data=data,
-        code=commit(),
+        code=code,
         seeds=tuple(seeds),
         methods=tuple(methods),
     )

@@ -19,6 +19,11 @@ aiq             mean height of the hull from the cheapest model's cost to the de
 
 The cheapest model is a point of every router's curve: it is what any of them takes when only cost
 counts. Where all models cost the same, only the gains mean anything; the others are NaN.
+
+A highest point and a hull pick the best of many points: their intervals are mirrored at the value
+(`Interval.reflected`). All others are percentiles: plain means; leads, in which the luck of picking
+cancels; and cost_saved, whose resamples fall to zero where the curve just misses the best single
+model's quality. `misses.py` measures how often each kind of interval misses.
 """
 
 from __future__ import annotations
@@ -36,6 +41,7 @@ from finerouter.frontier import hull
 Floats = NDArray[np.float64]
 NAMES = ("quality_gain", "best_gain", "cost_saved", "at_half", "at_quarter", "area", "aiq")
 OVERALL = ("quality", "cost_per_1k_usd")
+PICKING = frozenset({"best_gain", "at_half", "at_quarter", "area", "aiq"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +147,8 @@ def summarise(
 
 
 def _intervals(values: Floats, names: Sequence[str], prefix: str) -> dict[str, Interval]:
-    return {
-        prefix + name: Interval.of(float(values[0, at]), values[1:, at])
-        for at, name in enumerate(names)
-    }
+    found = {}
+    for at, name in enumerate(names):
+        make = Interval.reflected if name in PICKING and not prefix else Interval.of
+        found[prefix + name] = make(float(values[0, at]), values[1:, at])
+    return found

@@ -4,23 +4,33 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks.comparison import openings, parts, running, statistics, table
+from benchmarks.comparison import misses, openings, parts, recording, running, statistics, table
 from benchmarks.comparison.__main__ import main
-from benchmarks.comparison.methods import EQUAL_BUDGET, METHODS, POINTS, REFERENCES, Prepared
+from benchmarks.comparison.methods import (
+    CURVES,
+    EQUAL_BUDGET,
+    METHODS,
+    POINTS,
+    REFERENCES,
+    Prepared,
+)
 from benchmarks.comparison.statistics import NAMES, OVERALL, SeedOutcomes
 from finerouter import OutcomeTable
 from finerouter.errors import DataError
 from finerouter.evaluation.baselines.preference import Chosen
 from finerouter.evaluation.baselines.protocol import BUDGET
 from finerouter.evaluation.intervals import Interval
+from finerouter.training import TrainingConfig
 from tests import synthetic
 
+ROOT = Path(__file__).parents[2]
 QUICK = ("best single", "cheapest", "random model", "oracle", "zero router", "kNN")
 
 
@@ -144,13 +154,28 @@ def test_prompts_that_nobody_was_asked_are_in_no_part() -> None:
     assert {*sealed.prompt_ids} < asked
 
 
-def test_finerouter_gets_as_many_settings_as_the_others() -> None:
-    grid = EQUAL_BUDGET
+def _settings(grid: TrainingConfig) -> int:
     windows = len(grid.resolutions) - grid.levels + 1
     trunks = len(grid.sharpnesses) * len(grid.penalties)
     granularities = windows * len(grid.betas) + (1 if grid.coarse else 0)
-    settings = granularities + trunks + len(grid.shrinkages) + len(grid.alphas)
-    assert settings == BUDGET
+    return granularities + trunks + len(grid.shrinkages) + len(grid.alphas)
+
+
+def test_finerouter_gets_as_many_settings_as_the_others() -> None:
+    assert _settings(EQUAL_BUDGET) == BUDGET
+
+
+def test_the_settings_of_the_router_that_ships_are_counted_aright_in_the_texts() -> None:
+    shipped = _settings(TrainingConfig())
+    for file in (
+        "README.md",
+        "docs/decisions/0015-comparison.md",
+        "benchmarks/comparison/methods.py",
+    ):
+        text = " ".join((ROOT / file).read_text("utf-8").split())
+        assert re.findall(r"as it ships\W+(?:it )?compares (\d+)", text, re.IGNORECASE) == [
+            str(shipped)
+        ], file
 
 
 # The statistics
@@ -239,34 +264,114 @@ def test_leads_are_paired_means_over_seeds() -> None:
     assert "minus_area" not in summary["ours"]
 
 
+def test_figures_that_pick_have_mirrored_intervals_and_leads_have_not() -> None:
+    width = len(NAMES) + len(OVERALL)
+    # 2.5 and 97.5 % of the draws 0, 0.01, ..., 1 are 0.025 and 0.975.
+    ours = np.tile(np.linspace(0, 1, 101)[:, None], (1, width))
+    ours = np.concatenate([np.full((1, width), 0.3), ours])
+    summary = statistics.summarise([{"ours": ours, "theirs": ours * 0}], "ours")
+
+    def of(method: str, name: str) -> list[float]:
+        interval = summary[method][name]
+        return [round(each, 3) for each in (interval.value, interval.low, interval.high)]
+
+    for name in ("best_gain", "at_half", "at_quarter", "area", "aiq"):
+        assert of("ours", name) == [0.3, -0.375, 0.575]
+    for name in ("quality_gain", "cost_saved", "quality", "cost_per_1k_usd"):
+        assert of("ours", name) == [0.3, 0.025, 0.975]
+    for name in NAMES:
+        assert of("theirs", f"minus_{name}") == [0.3, 0.025, 0.975]
+
+
 # The table
 
 
 def test_figures_are_shown_in_their_units() -> None:
-    interval = Interval(0.0123, -0.004, 0.0251)
-    assert table.shown("area", interval) == "+1.2 [-0.4, +2.5]"
-    assert table.shown("cost_saved", Interval(0.41, 0.2, 0.52)) == "41% [20%, 52%]"
-    assert table.shown("aiq", Interval(0.8, 0.79, 0.81)) == "80.0 [79.0, 81.0]"
+    assert table.shown("area", Interval(0.0123, 0.004, 0.0251)) == "+1.2 [+0.4, +2.5]"
+    assert table.shown("cost_saved", Interval(0.41, 0.2, 0.52)) == "41% [20, 52]"
+    assert table.shown("quality", Interval(0.8, 0.79, 0.81)) == "80.0 [79.0, 81.0]"
+    assert table.shown("cost_per_1k_usd", Interval(2.806, 2.7, 2.9)) == "2.81"
     assert table.shown("area", Interval(float("nan"), 0.0, 0.0)) == "-"
 
 
-def test_a_lead_inside_the_noise_is_called_none() -> None:
-    def named(**statistics_: Interval) -> dict[str, Interval]:
-        base = {"area": Interval(0.1, 0.0, 0.2)}
-        return base | {f"minus_{key}": value for key, value in statistics_.items()}
+@pytest.mark.parametrize(
+    "statistic", ["quality_gain", "best_gain", "cost_saved", "at_half", "area"]
+)
+def test_a_difference_whose_interval_holds_zero_is_marked_as_none(statistic: str) -> None:
+    for interval in (Interval(0.01, -0.004, 0.02), Interval(0.0, 0.0, 0.0)):
+        assert table.shown(statistic, interval).endswith("]°")
+    for interval in (Interval(0.01, 0.004, 0.02), Interval(-0.01, -0.02, -0.0001)):
+        assert table.shown(statistic, interval).endswith("]")
 
-    sure, unsure = Interval(0.02, 0.01, 0.03), Interval(0.02, -0.01, 0.05)
-    text = table.leads_table(
-        {
-            "ours": named(),
-            "theirs": named(best_gain=sure, cost_saved=unsure, area=unsure),
-        },
-        ["theirs", "ours"],
-        "ours",
-    )
-    row = text.splitlines()[-1]
-    assert row.startswith("| theirs | +2.0 [+1.0, +3.0] | +2% [-1%, +5%] no difference shown |")
-    assert row.count("no difference shown") == 2
+
+SURE, UNSURE = Interval(0.02, 0.01, 0.03), Interval(0.02, -0.01, 0.05)
+
+
+def _two_methods(area: Interval) -> dict[str, dict[str, Interval]]:
+    names = ("quality_gain", "best_gain", "cost_saved", "at_half")
+    theirs = {**dict.fromkeys(names, SURE), "area": area}
+    leads = {**dict.fromkeys(names, UNSURE), "quality_gain": SURE, "best_gain": SURE}
+    ours = {**theirs, "quality_gain": Interval(0.04, 0.01, 0.07)}
+    return {
+        "theirs": theirs
+        | {f"minus_{name}": lead for name, lead in {**leads, "area": UNSURE}.items()},
+        "ours": ours,
+    }
+
+
+def test_a_lead_inside_the_noise_is_called_none() -> None:
+    text = table.leads_table(_two_methods(SURE), ["theirs", "ours"], "ours")
+    rows = [line for line in text.splitlines() if line.startswith("| theirs")]
+    assert rows == [
+        "| theirs | +2.0 [+1.0, +3.0] | +2.0 [+1.0, +3.0] | +2% [-1, +5]° | +2.0 [-1.0, +5.0]° |"
+    ]
+    assert text.endswith("\n\n° no difference shown: the 95 % interval holds zero.")
+    assert table.leads_table({"ours": _two_methods(SURE)["ours"]}, ["ours"], "ours") == ""
+
+
+def test_the_legend_stands_under_a_table_that_needs_it_alone() -> None:
+    summary = _two_methods(SURE)
+    text = table.results_table(summary, ["theirs", "ours"], "ours")
+    assert "ours minus this" in text.splitlines()[0]
+    assert text.splitlines()[3].startswith("| **ours** | +4.0 [+1.0, +7.0] |")
+    assert text.splitlines()[3].endswith("|  |")
+    assert text.endswith("no difference shown: the 95 % interval holds zero.")
+    assert "°" not in table.results_table(summary, ["ours"], "ours")
+
+
+def test_where_all_models_cost_the_same_there_is_quality_alone_the_best_first() -> None:
+    unknown = Interval(float("nan"), float("nan"), float("nan"))
+    text = table.results_table(_two_methods(unknown), ["theirs", "ours"], "ours")
+    assert text.splitlines() == [
+        "| method | quality at cost weight 0, points | quality: ours minus this |",
+        "| --- | ---: | ---: |",
+        "| **ours** | +4.0 [+1.0, +7.0] |  |",
+        "| theirs | +2.0 [+1.0, +3.0] | +2.0 [+1.0, +3.0] |",
+    ]
+
+
+@pytest.mark.parametrize("dataset", ["pool11", "open7"])
+def test_the_readme_shows_the_table_of_the_record(dataset: str) -> None:
+    record = recording.read(ROOT / "benchmarks" / "results", dataset, "sealed")
+    summary = recording.methods_from_json(record["methods"])
+    made = table.results_table(summary, CURVES, record["reference"])
+    assert made in (ROOT / "README.md").read_text("utf-8")
+
+
+def test_records_carry_the_commit_of_their_opening() -> None:
+    results = ROOT / "benchmarks" / "results"
+    entries = json.loads((results / openings.FILE).read_text("utf-8"))
+    for dataset in ("pool11", "open7"):
+        last = [entry["code"] for entry in entries if entry["dataset"] == dataset][-1]
+        assert recording.read(results, dataset, "sealed")["code"] == last
+
+
+def test_figures_are_read_as_they_were_written() -> None:
+    summary = {"ours": {"area": Interval(0.1234567, float("nan"), 0.2)}}
+    written = recording.methods_to_json(summary)
+    assert written == {"ours": {"area": {"value": 0.123457, "low": None, "high": 0.2}}}
+    found = recording.methods_from_json(json.loads(json.dumps(written)))["ours"]["area"]
+    assert (found.value, found.high, np.isnan(found.low)) == (0.123457, 0.2, True)
 
 
 # The command
@@ -388,3 +493,86 @@ def test_a_dataset_that_is_not_there_is_named(tmp_path, capsys) -> None:
         main(arguments(tmp_path, tmp_path))
     assert refused.value.code == 2
     assert "planted" in capsys.readouterr().err
+
+
+def test_the_commit_is_that_of_the_start_of_the_run(data, tmp_path, monkeypatch) -> None:
+    commits = iter(("the first", "the second", "the third", "the fourth"))
+    monkeypatch.setattr(openings, "commit", lambda: next(commits))
+    twice = ("--datasets", "planted", "planted")
+    main(arguments(data, tmp_path, "--part", "sealed", "--who", "A", "--why", "B", *twice))
+    entries = json.loads((tmp_path / "results" / openings.FILE).read_text("utf-8"))
+    assert [entry["code"] for entry in entries] == ["the first", "the first"]
+    assert recording.read(tmp_path / "results", "planted", "sealed")["code"] == "the first"
+
+
+def test_a_record_is_printed_without_data_and_without_a_run(data, tmp_path, capsys) -> None:
+    main(arguments(data, tmp_path, "--part", "sealed", "--who", "A", "--why", "B"))
+    printed = capsys.readouterr().out
+    main(arguments(tmp_path / "nothing", tmp_path, "--part", "sealed", "--recorded"))
+    assert printed.endswith(capsys.readouterr().out)
+    assert len(json.loads((tmp_path / "results" / openings.FILE).read_text("utf-8"))) == 1
+    with pytest.raises(SystemExit):
+        main(arguments(data, tmp_path, "--recorded"))  # of the development part there is none
+    assert "comparison_planted_development.json is not there" in capsys.readouterr().err
+
+
+def test_figures_come_anew_from_kept_outcomes_without_an_opening(
+    data, tmp_path, monkeypatch, capsys
+) -> None:
+    sealed = ("--part", "sealed")
+    main(arguments(data, tmp_path, *sealed, "--who", "A", "--why", "B"))
+    path = tmp_path / "results" / "comparison_planted_sealed.json"
+    before = json.loads(path.read_text("utf-8"))
+    spoilt = json.loads(path.read_text("utf-8"))
+    spoilt["methods"]["kNN"]["area"]["low"] = -9.0  # as if by another kind of interval
+    path.write_text(json.dumps(spoilt), "utf-8")
+    monkeypatch.setattr(openings, "commit", lambda: "a later commit")
+    monkeypatch.setattr(running, "run_task", None)  # nothing is judged
+    main(arguments(data, tmp_path, *sealed, "--kept", "--seeds", "1", "--resamples", "5"))
+    after = json.loads(path.read_text("utf-8"))
+    assert after.pop("recomputed")["code"] == "a later commit"
+    assert after == before
+    assert len(json.loads((tmp_path / "results" / openings.FILE).read_text("utf-8"))) == 1
+
+    spoilt["methods"]["kNN"]["area"]["value"] += 0.001
+    path.write_text(json.dumps(spoilt), "utf-8")
+    with pytest.raises(SystemExit):
+        main(arguments(data, tmp_path, *sealed, "--kept"))
+    assert "the kept outcomes of 'kNN' give area" in capsys.readouterr().err
+
+    next((tmp_path / "cache").glob("oracle-0-*")).unlink()
+    with pytest.raises(SystemExit):
+        main(arguments(data, tmp_path, *sealed, "--kept"))
+    assert "lacks outcomes of oracle, made by this code" in capsys.readouterr().err
+
+
+# How often intervals miss
+
+
+def test_intervals_that_are_never_right_are_counted_on_their_side(monkeypatch) -> None:
+    def figures(_runs, _methods, drawn):  # a statistic that grows with the number of draws
+        level = float(len(drawn) > 1)
+        return {"kNN": np.full((len(drawn), len(NAMES)), level)}
+
+    monkeypatch.setattr(misses, "figures", figures)
+    found = misses.misses([], ["kNN"], 10, range(4), resamples=5)
+    assert found["kNN"]["area"] == {"percentiles": [1.0, 0.0], "mirrored": [1.0, 0.0]}
+
+
+def test_misses_are_counted_on_kept_outcomes(data, tmp_path, capsys) -> None:
+    main(arguments(data, tmp_path))
+    more = ("--dataset", "planted", "--seeds", "1", "--methods", "kNN", "--trials", "40")
+    where = [
+        *("--data", str(data), "--cache", str(tmp_path / "cache")),
+        *("--results", str(tmp_path / "results")),
+    ]
+    misses.main([*where, *more, "--resamples", "60", "--reference", "kNN"])
+    recorded = json.loads(
+        (tmp_path / "results" / "misses_planted_development.json").read_text("utf-8")
+    )
+    above, below = recorded["above_and_below"]["kNN"]["quality_gain"]["percentiles"]
+    assert 0 <= above < 0.3
+    assert 0 <= below < 0.3
+    with pytest.raises(SystemExit):
+        misses.main([*where, *more, "--part", "sealed", "--reference", "kNN"])
+    assert "is not kept; run the comparison first" in capsys.readouterr().err
