@@ -22,8 +22,8 @@ counts. Where all models cost the same, only the gains mean anything; the others
 
 A highest point and a hull pick the best of many points: their intervals are mirrored at the value
 (`Interval.reflected`). All others are percentiles: plain means; leads, in which the luck of picking
-cancels; and cost_saved, whose resamples fall to zero where the curve just misses the best single
-model's quality. `misses.py` measures how often each kind of interval misses.
+mostly cancels; and cost_saved, whose resamples fall to zero where the curve just misses the best
+single model's quality. `misses.py` measures how often each kind of interval misses.
 """
 
 from __future__ import annotations
