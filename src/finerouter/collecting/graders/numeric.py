@@ -1,32 +1,33 @@
 r"""The answer's number is the reference's, within a tolerance.
 
-Read is what stands in \boxed{}, else the last number on the line of the last "Answer:" or "####",
-else the text's last number. With `numeric:stated` an unmarked number must be the only one or be
-stated as a result: "8 and 5 are given" states nothing. `tolerance=0.01` allows one hundredth of the
-reference either way.
+Read is the last number in \boxed{}, else the first one after the last "Answer:" or "####" on its
+line (the last of a list, and of an expression such as "9 * 2 = 18"), else the text's last number.
+With `numeric:stated` an unmarked number must be the only one or be stated as a result: "8 and 5 are
+given" states nothing. `tolerance=0.01` allows one hundredth of the reference either way. `numbers`
+says what a number is.
 """
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
+from enum import Enum
+from itertools import pairwise
 
 from finerouter.collecting.graders.grade import Grade, Grader, Pointwise
+from finerouter.collecting.graders.latex import boxed
+from finerouter.collecting.graders.numbers import Number, numbers, one_number, plain
 from finerouter.collecting.graders.options import read_options
 from finerouter.collecting.graders.reading import MARK, answer_line, shown
 from finerouter.collecting.prompts import Prompt
 from finerouter.errors import ConfigError
 
-# "10-12" is a range, and "GPT-4" a name: a sign does not follow a letter or digit.
-_NUMBER = re.compile(r"(?:(?<!\w)[-−])?(?:\d+(?:,\d{3})*(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?")
-_NUMBER_WORDS = (
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
-    "eleven", "twelve",
-)  # fmt: skip
-_DIGITS = {word: float(value) for value, word in enumerate(_NUMBER_WORDS)}
-_NUMBER_WORD = re.compile(rf"\b(?:{'|'.join(_NUMBER_WORDS)})\b", re.IGNORECASE)
-_BOXED = re.compile(r"\\boxed\{([^{}]*)\}")
 _HASHES = re.compile(r"####\s*(.*)")
+# From one number to the next: in an expression ("9 * 2 = $18", "5 apples + 7"), or in a list.
+_LEADS_ON = re.compile(
+    r"[\s)*$%]{0,9}(?:[^\W\d]+\s?)?[-+−*×·xX/÷^=][\s($*]{0,9}|[\s,;]{1,4}(?:(?:and|or) )?"
+)
 _STATING = re.compile(
     r"(?:[=:]|\b(?:is|are|be|was|has|have|equals?|prints?|outputs?|gives|makes))[\s\"'`*$(]*$",
     re.IGNORECASE,
@@ -48,7 +49,8 @@ def build(option: str) -> Grader:
         found = answer_number(text, stated=stated)
         if found is None:
             return Grade(0.0, f"states no number: {shown(text)}")
-        right = any(_near(found, _value(r), tolerance) for r in prompt.references)
+        wanted = map(_reference, prompt.references)
+        right = any(each is not None and _near(found, each, tolerance) for each in wanted)
         return Grade.of(right, reason=f"answered {found:g}")
 
     return Pointwise(score, needs=("reference",), check=_unusable)
@@ -56,33 +58,43 @@ def build(option: str) -> Grader:
 
 def answer_number(text: str, *, stated: bool = False) -> float | None:
     """The number that a text gives as its answer; None where there is none."""
-    source, marked = _where(text)
-    matches = list(_NUMBER.finditer(source)) or list(_NUMBER_WORD.finditer(source))
-    if not matches:
+    source, mark = _where(text)
+    found = numbers(source)
+    if not found:
         return None
-    values = [_value(match[0]) for match in matches]
-    if stated and not marked and len(set(values)) > 1:
-        result = _STATING.search(source[: matches[-1].start()])
-        return values[-1] if result else None
-    return values[-1]
+    if mark is _Mark.LINE:
+        return _first(found, source)
+    if stated and mark is _Mark.NONE and len({number.value for number in found}) > 1:
+        result = _STATING.search(source[: found[-1].start])
+        return found[-1].value if result else None
+    return found[-1].value
 
 
-def _where(text: str) -> tuple[str, bool]:
-    """The part of a text that holds the answer, and whether a mark says so."""
-    for mark in (_BOXED, _HASHES):
-        found = mark.findall(text)
-        if found:
-            return found[-1], True
-    return (answer_line(text), True) if MARK.search(text) else (text, False)
+class _Mark(Enum):
+    """What says that an answer stands there."""
+
+    BOX, LINE, NONE = range(3)
 
 
-def _value(written: str) -> float:
-    plain = written.strip().lower()
-    return (
-        _DIGITS[plain]
-        if plain in _DIGITS
-        else float(plain.replace(",", "").replace("−", "-").lstrip("$"))
-    )
+def _where(text: str) -> tuple[str, _Mark]:
+    """The part of a text that holds the answer, plain, and what says so."""
+    box = boxed(text)
+    if box is not None:
+        return plain(box), _Mark.BOX
+    hashes = _HASHES.findall(text)
+    if hashes:
+        return plain(hashes[-1]), _Mark.LINE
+    if MARK.search(text):
+        return plain(answer_line(text)), _Mark.LINE
+    return plain(text), _Mark.NONE
+
+
+def _first(found: Sequence[Number], source: str) -> float | None:
+    """The first number, or the last of the expression or list that begins with it."""
+    for number, following in pairwise(found):
+        if not _LEADS_ON.fullmatch(source, number.end, following.start):
+            return number.value
+    return found[-1].value
 
 
 def _near(found: float, reference: float, tolerance: float) -> bool:
@@ -91,12 +103,15 @@ def _near(found: float, reference: float, tolerance: float) -> bool:
     )
 
 
+def _reference(written: str) -> float | None:
+    """The number of a reference; None where it is no number."""
+    try:
+        value = float(written.strip().lstrip("$").replace(",", "").replace("−", "-"))
+    except ValueError:
+        return one_number(written)
+    return value if math.isfinite(value) else None
+
+
 def _unusable(prompt: Prompt) -> str | None:
-    for reference in prompt.references:
-        try:
-            usable = math.isfinite(_value(reference))
-        except ValueError:
-            usable = False
-        if not usable:
-            return f"its reference {shown(reference)} is no number"
-    return None
+    wrong = (shown(written) for written in prompt.references if _reference(written) is None)
+    return next((f"its reference {each} is no number" for each in wrong), None)

@@ -11,7 +11,8 @@ from collections.abc import Callable, Sized
 
 from finerouter.collecting.prompts import Prompt
 
-MARK = re.compile(r"answer\s*:", re.IGNORECASE)
+# "Answer: ", "**Answer**: ", "The answer is: ".
+MARK = re.compile(r"answer(?:\s+is)?[\s*_]*:", re.IGNORECASE)
 WRAPPING = " \t\"'`*_.,;:!?()[]<>“”‘’"
 
 
