@@ -810,13 +810,13 @@ def test_all_may_be_compared_with_one_model() -> None:
 
 def test_an_answer_alone_or_an_unreadable_verdict_is_missing() -> None:
     alone, _, _ = judged("pairwise", {"a": "1"}, prefers_long, "x")
-    assert alone[0].score is None
+    assert alone == [Grade(None, "compared with no other answer")]
     nonsense, _, _ = judged("pairwise", {"a": "1", "b": "2"}, lambda *_: "Hm", "x")
     assert [grade.score for grade in nonsense] == [None, None]
     half, _, _ = judged(
         "pairwise", {"a": "1", "b": "2"}, lambda _, q: "Better: A" if "_a>\n1" in q else None, "x"
     )
-    assert [grade.score for grade in half] == [None, None]
+    assert half == [Grade(None, "no verdict could be read (judge-x: down)")] * 2
 
 
 def of_families(*families: str) -> list[Model]:
@@ -882,12 +882,40 @@ def test_judges_need_a_panel() -> None:
         ("Mark: 7", 0.7),
         ("**Mark:** 10/10", 1.0),
         ("Mark: 3\nMark: 4", 0.4),
-        ("mark 0", 0.0),
+        ("MARK = 0", 0.0),
         ("Mark: 7\nBenchmark 3", 0.7),
+        ("Mark: [[8]]", 0.8),
+        ('Mark: "8"', 0.8),
+        ("- **Mark**: (8).", 0.8),
+        ("`Mark: 7.5 out of 10`", 0.75),
+        ("Mark: **8** / 10\n\n", 0.8),
     ],
 )
 def test_marks_are_read(text: str, mark: float) -> None:
     assert read_mark(text) == pytest.approx(mark)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I would mark 3 things wrong here, but cannot judge.",
+        'I must write, as the last line, "Mark: N", where N is a whole number from 0 to 10.',
+        "Mark: N",
+        "Mark: 0 to 10",
+        "Mark: 8-9",
+        "Mark: 5.5.2",
+        "Mark: 8/100",
+        "Mark: 8, or 7",
+        "Mark: 1*0",
+        "mark 0",
+        "Mark: 7\nMark: 8-9",
+    ],
+)
+def test_what_only_looks_like_a_mark_is_none(text: str) -> None:
+    assert read_mark(text) is None
+    grades, _, notes = judged("rubric", {"m": "x"}, lambda *_: text, "x")
+    assert grades == [Grade(None, "judge-x: said nothing that can be read")]
+    assert notes == ["judges: 0 of 1 verdicts could be read"]
 
 
 @pytest.mark.parametrize(
@@ -897,13 +925,39 @@ def test_marks_are_read(text: str, mark: float) -> None:
         ("**Better: B**", 0.0),
         ("**Better:** B", 0.0),
         ("Better: equal.", 0.5),
-        ("A is better", None),
-        ("Better: B. It is better, a lot.", 0.0),
-        ("It could be better. A bit.", None),
+        ("Better: Answer A", 1.0),
+        ("Better: Assistant B", 0.0),
+        ('> "Better = [[b]]"', 0.0),
+        ("Better: A\nIt could be better. A bit.", 1.0),
+        ("Better: A\n\nOn second thoughts:\nBetter: B", 0.0),
     ],
 )
-def test_verdicts_are_read(text: str, ahead: float | None) -> None:
+def test_verdicts_are_read(text: str, ahead: float) -> None:
     assert read_better(text) == ahead
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'I must write, as the last line, "Better: A", "Better: B" or "Better: equal".',
+        '"Better: A", "Better: B" or "Better: equal".',
+        "Better: A or B",
+        "Better: A/B",
+        "Better: a good answer would be",
+        "Better: B is wrong, A is right",
+        "Better: B. It is better, a lot.",
+        "Better A",
+        "A is better",
+        "It could be better. A bit.",
+        "Better: A\nBetter: B is wrong",
+    ],
+)
+def test_what_only_looks_like_a_verdict_is_none(text: str) -> None:
+    assert read_better(text) is None
+    grades, _, notes = judged("pairwise", {"a": "1", "b": "2"}, lambda *_: text, "x")
+    unread = "no verdict could be read (judge-x: said nothing that can be read)"
+    assert grades == [Grade(None, unread)] * 2
+    assert notes[0] == "judges: 0 of 1 verdicts could be read"
 
 
 # Mistakes that once were

@@ -9,7 +9,6 @@ answer can only be scored where another model answered the same prompt.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from statistics import fmean
 from finerouter.collecting.asker import Ask
 from finerouter.collecting.graders.grade import Given, Grade
 from finerouter.collecting.graders.panel import Panel, Verdict
+from finerouter.collecting.graders.verdict import VerdictLine
 from finerouter.collecting.prompts import Prompt
 from finerouter.errors import ConfigError
 from finerouter.pool import Model
@@ -45,7 +45,9 @@ What a good answer is: {rubric}
 Say in a few words what sets the answers apart. Then write, as the last line, "Better: A", \
 "Better: B" or "Better: equal"."""
 _RUBRIC = "it does what the request asks, correctly and completely, and nothing else."
-_BETTER = re.compile(r"\bbetter\W{0,3}[:=-]\W{0,6}(a|b|equal|tie|neither)\b", re.IGNORECASE)
+_BETTER = VerdictLine(
+    "better", r"(?:(?:the )?(?:answer|assistant|response) )?(a|b|equal|tie|neither)"
+)
 _ORDERS = ("as they are", "swapped")
 _SHOWN = 5
 _WIN, _TIE, _LOSS = 1.0, 0.5, 0.0
@@ -140,14 +142,17 @@ class PairwiseJudge:
             *(self._compare(prompt, answers[i], answers[j], ask) for i, j in pairs)
         )
         won: list[list[float]] = [[] for _ in answers]
+        said: list[list[Verdict]] = [[] for _ in answers]
         for (i, j), verdicts in zip(pairs, compared, strict=True):
             self.panel.agreement.count(verdicts)
             self.swaps.unjudged += not verdicts
+            said[i] += verdicts
+            said[j] += verdicts
             values = [verdict.value for verdict in verdicts if verdict.value is not None]
             if values:
                 won[i].append(fmean(values))
                 won[j].append(1.0 - fmean(values))
-        return [self._grade(given, shares) for given, shares in zip(answers, won, strict=True)]
+        return [self._grade(*each) for each in zip(answers, won, said, strict=True)]
 
     def _pairs(self, models: Sequence[Model]) -> list[tuple[int, int]]:
         everyone = combinations(range(len(models)), 2)
@@ -155,11 +160,11 @@ class PairwiseJudge:
             return list(everyone)
         return [pair for pair in everyone if self.anchor in {models[at].model for at in pair}]
 
-    def _grade(self, given: Given, shares: list[float]) -> Grade:
+    def _grade(self, given: Given, shares: list[float], said: Sequence[Verdict]) -> Grade:
         if given.model.model == self.anchor:
             return Grade(_TIE, "the others are compared with it")
         if not shares:
-            return Grade(None, "compared with no other answer")
+            return Grade(None, _unread(said) or "compared with no other answer")
         return Grade(fmean(shares), f"compared with {len(shares)} other answers")
 
     async def _compare(self, prompt: Prompt, left: Given, right: Given, ask: Ask) -> list[Verdict]:
@@ -190,9 +195,13 @@ class PairwiseJudge:
         )
 
 
+def _unread(verdicts: Sequence[Verdict]) -> str:
+    """Why none of these verdicts counts; "" where there are none."""
+    reasons = dict.fromkeys(f"{verdict.judge}: {verdict.reason}" for verdict in verdicts)
+    return f"no verdict could be read ({', '.join(reasons)})" if reasons else ""
+
+
 def read_better(text: str) -> float | None:
-    """How far a judge's text prefers A, by its last verdict; None where there is none."""
-    found = _BETTER.findall(text)
-    if not found:
-        return None
-    return {"a": _WIN, "b": _LOSS}.get(found[-1].lower(), _TIE)
+    """How far a judge's text prefers A, by its verdict; None where there is none."""
+    found = _BETTER.read(text)
+    return None if found is None else {"a": _WIN, "b": _LOSS}.get(found, _TIE)

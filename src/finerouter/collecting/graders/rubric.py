@@ -7,7 +7,6 @@ the judges where there are some.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from finerouter.collecting.asker import Ask
 from finerouter.collecting.graders.grade import Given, Grade
 from finerouter.collecting.graders.options import no_options
 from finerouter.collecting.graders.panel import Panel, Verdict
+from finerouter.collecting.graders.verdict import VerdictLine
 from finerouter.collecting.prompts import Prompt
 from finerouter.pool import Model
 
@@ -37,7 +37,7 @@ What a good answer is: {rubric}
 Say in a few words what is right and wrong with the answer. Then write, as the last line, \
 "Mark: N", where N is a whole number from 0 (useless) to 10 (could not be better)."""
 _RUBRIC = "it does what the request asks, correctly and completely, and nothing else."
-_MARK = re.compile(r"\bmark[\s:=*_]{0,6}(\d+(?:\.\d+)?)(?:\s*/\s*10)?\b(?!\s*/)", re.IGNORECASE)
+_MARK = VerdictLine("mark", r"(\d+(?:\.\d+)?)(?: ?/ ?10| out of 10)?")
 
 
 def build(option: str, panel: Panel) -> RubricJudge:
@@ -96,9 +96,9 @@ class RubricJudge:
 
 
 def read_mark(text: str) -> float | None:
-    """The last mark in a judge's text, as 0 to 1; None where there is none from 0 to 10."""
-    found = _MARK.findall(text)
-    mark = float(found[-1]) if found else -1.0
+    """The mark that a judge's text ends in, as 0 to 1; None where there is none from 0 to 10."""
+    found = _MARK.read(text)
+    mark = -1.0 if found is None else float(found)
     return mark / 10.0 if 0 <= mark <= 10 else None
 
 
