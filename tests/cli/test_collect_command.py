@@ -6,6 +6,7 @@ import json
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,7 +14,7 @@ import pytest
 
 from finerouter import OutcomeTable
 from tests.cli.running import Finished, assert_refused, finerouter, quick_config
-from tests.loopback import Call, LoopbackUpstream
+from tests.loopback import Call, Fault, LoopbackUpstream, Reply
 
 KEY = "sk-command-4711"
 POOL = """
@@ -229,12 +230,88 @@ def test_bad_rows_are_counted_and_named_unless_they_are_many(tmp_path: Path) -> 
     with path.open("a") as file:
         file.write('{"prompt": "no answer"}\n{"cut": \n')
     refused = collect(tmp_path, "--grader", "numeric")
-    assert_refused(refused, "2 of 52 rows are bad, more than 1%", "row 51", "row 52", "--bad-rows")
+    assert_refused(
+        refused, "2 of 52 rows are bad, more than 1%", "line 51", "line 52", "--bad-rows"
+    )
     done = collect(tmp_path, "--grader", "numeric", "--bad-rows", "0.05", "--json")
     assert done.code == 0
     assert (done.json["bad_rows"], done.json["scored"]) == (2, 100)
-    assert "left out row 51: has no reference" in done.err
-    assert "left out row 52: is not JSON" in done.err
+    assert "left out line 51: has no reference" in done.err
+    assert "left out line 52: is not JSON" in done.err
+
+
+def test_a_bad_row_of_a_table_is_named_by_the_line_where_it_begins(tmp_path: Path) -> None:
+    path = tmp_path / "prompts.csv"
+    path.write_text(
+        '\ufeffprompt,answer\r\n"What is\r\n1 plus 1?",2\r\n\r\n"What is\r\n2 plus 2?"\r\n'
+        "What is 3 plus 3?,6,7\r\n"
+    )
+    refused = finerouter(
+        *("collect", path, "--pool", tmp_path / "pool.toml", "--grader", "numeric"),
+        *("--out", tmp_path / "data"),
+    )
+    assert_refused(
+        refused, "2 of 3 rows are bad", "line 5: has no reference", "line 7: has too many cells"
+    )
+
+
+def test_answers_that_a_filter_stopped_are_told(server, tmp_path: Path) -> None:
+    write(tmp_path, ROWS[:2])
+    choice = {"message": {"content": None}, "finish_reason": "content_filter"}
+    both_apis = {"choices": [choice], "content": [], "stop_reason": "refusal"}
+    server.chat = lambda _: Reply(body=json.dumps(both_apis))
+    done = collect(tmp_path, "--grader", "numeric")
+    assert "4 answers were stopped by a content filter, and graded as they are" in done.err
+    assert collect(tmp_path, "--grader", "numeric", "--json").json["answers_filtered"] == 4
+
+
+def grades_in(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+def test_every_answer_is_written_with_its_score_and_why(tmp_path: Path) -> None:
+    write(tmp_path, ROWS[19:21])
+    done = collect(tmp_path, "--grader", "numeric")
+    path = tmp_path / "data.grades.jsonl"
+    assert f"{path}: each answer with its score and why" in done.out
+    found = grades_in(path)
+    assert [(row["model"], row["score"], row["reason"], row["answer"]) for row in found] == [
+        ("small", 1.0, "answered 38", "It is 38."),
+        ("large", 1.0, "answered 38", "It is 38."),
+        ("small", 0.0, "states no number: 'I pass'", "I pass"),
+        ("large", 1.0, "answered 40", "It is 40."),
+    ]
+    assert found[0].keys() == {"prompt_id", "model", "score", "reason", "answer", "finish"}
+    outcomes = OutcomeTable.read(tmp_path / "data")
+    assert [row["prompt_id"] for row in found[::2]] == list(outcomes.prompt_ids)
+    assert KEY not in path.read_text()
+    # Written anew by each run; another place may be given.
+    elsewhere = tmp_path / "why" / "grades.jsonl"
+    again = collect(tmp_path, "--grader", "exact", "--grades", elsewhere, "--json")
+    assert again.json["grades"] == str(elsewhere)
+    assert {row["score"] for row in grades_in(elsewhere)} == {0.0}
+    assert collect(tmp_path, "--grader", "numeric").code == 0
+    assert grades_in(path) == found
+
+
+def test_what_has_no_score_is_written_too(server, tmp_path: Path) -> None:
+    write(tmp_path, ROWS[:1])
+    server.answer = lambda call: "Hm" if call.body["model"] == "judge" else "\ud800 It is 0"
+    server.misbehave = lambda call: Fault.status(400) if call.body["model"] == "large" else None
+    done = collect(tmp_path, "--grader", "rubric", "--judges", tmp_path / "judges.toml")
+    assert done.code == 1
+    small, large = grades_in(tmp_path / "data.grades.jsonl")
+    assert small["answer"].endswith("It is 0")
+    assert small["reason"] == "not graded: judge: said nothing that can be read"
+    assert large["answer"] is large["finish"] is large["score"] is None
+    assert "400" in large["reason"]
+
+
+@pytest.mark.parametrize("name", ["prompts.jsonl", "pool.toml", "."])
+def test_grades_replace_nothing_but_grades(server, tmp_path: Path, name: str) -> None:
+    refused = collect(tmp_path, "--grader", "numeric", "--grades", tmp_path / name)
+    assert_refused(refused, "holds no grades; choose another file with --grades")
+    assert not server.requests
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
@@ -14,7 +13,8 @@ from rich.progress import Progress as Bar
 
 from finerouter.atomic import check_replaceable
 from finerouter.cli.bad_rows import bad_rows_option, say_left_out
-from finerouter.cli.output import print_json, usd
+from finerouter.cli.collected import Asked, Places, print_result
+from finerouter.cli.output import usd
 from finerouter.cli.progress_lines import progress_lines
 from finerouter.cli.quotes import print_quotes, quotes_of
 from finerouter.collecting import (
@@ -30,8 +30,8 @@ from finerouter.collecting import (
     read_prompts,
     read_wanted,
 )
+from finerouter.collecting.grades import check_grades, write_grades
 from finerouter.errors import ConfigError, EndpointError
-from finerouter.gaps import column_means
 from finerouter.pool import ModelPool
 
 
@@ -72,6 +72,11 @@ from finerouter.pool import ModelPool
     help="File of all calls; what it holds is not paid for again. [default: OUT.journal.sqlite]",
 )
 @click.option(
+    "--grades",
+    type=click.Path(path_type=Path),
+    help="File of each answer's score and the reason for it. [default: OUT.grades.jsonl]",
+)
+@click.option(
     "--ask-again", is_flag=True, help="Also ask what a killed run may have paid for already."
 )
 @bad_rows_option
@@ -87,6 +92,7 @@ def command(
     judges: Path | None,
     rubric: Path | None,
     journal: Path | None,
+    grades: Path | None,
     ask_again: bool,
     bad_rows: float,
     as_json: bool,
@@ -103,6 +109,8 @@ def command(
     pool = ModelPool.read(pool_file)
     grader = build_grader(spec, _panel(pool, judges, rubric))
     check_replaceable(out, "outcomes.parquet")
+    grades = grades or Path(f"{out}.grades.jsonl")
+    check_grades(grades)
     found = read_prompts(prompts, check=grader.lacks, most_bad=bad_rows)
     say_left_out(prompts, found.bad_rows)
     wanted = _wanted(only, found, pool, bad_rows) if only else None
@@ -129,10 +137,10 @@ def command(
         )
     if collected.outcomes is not None:
         collected.outcomes.write(out)
-    summary = _summary(collected, found, out, journal)
-    if wanted and only:
-        summary |= _of_wanted(collected, wanted, only)
-    _print_result(collected, summary, out, as_json=as_json)
+    write_grades(grades, found.prompts, pool.names, collected.cells)
+    asked = Asked(only, wanted) if only and wanted else None
+    places = Places(out, journal, grades)
+    print_result(collected, places, len(found.bad_rows), asked, as_json=as_json)
     _end(collected)
 
 
@@ -177,85 +185,6 @@ def _end(collected: Collected) -> None:
     if collected.outcomes is None:
         reasons = (reason for counts in collected.missing.values() for reason in counts)
         raise EndpointError(f"no outcome was had: {next(reasons, 'nothing was asked')}")
-
-
-def _print_result(
-    collected: Collected, summary: dict[str, Any], out: Path, *, as_json: bool
-) -> None:
-    if as_json:
-        print_json(summary)
-        return
-    money = f"{usd(summary['spent_usd'])} spent, {usd(summary['spent_in_all_usd'])} in all runs"
-    click.echo(
-        f"{out}: {summary['scored']} of {summary['pairs']} outcomes, "
-        f"{summary['calls']} calls, {summary['from_journal']} answers known before; {money}"
-    )
-    if "only" in summary:
-        click.echo(f"{summary['only']}: {summary['wanted_scored']} of {summary['wanted']} outcomes")
-    for model, score in summary["mean_score"].items():
-        click.echo(f"  {model}: mean score {score:.3f}")
-    for line in _warnings(collected, summary):
-        click.echo(line, err=True)
-    if collected.outcomes is not None:
-        click.echo(f"next: finerouter train {out} --out my-router")
-
-
-def _summary(collected: Collected, found: Prompts, out: Path, journal: Path) -> dict[str, Any]:
-    spending, earlier = collected.spending, collected.earlier
-    outcomes = collected.outcomes
-    means = (
-        [] if outcomes is None else zip(outcomes.models, column_means(outcomes.score), strict=True)
-    )
-    return {
-        "out": str(out) if outcomes is not None else None,
-        "journal": str(journal),
-        "prompts": len(found.prompts),
-        "bad_rows": len(found.bad_rows),
-        "pairs": len(collected.cells),
-        "scored": collected.scored,
-        "mean_score": {model: float(mean) for model, mean in means},
-        "missing": collected.missing,
-        "calls": collected.tally.calls,
-        "from_journal": collected.tally.from_journal,
-        "in_doubt": collected.tally.in_doubt,
-        "spent_usd": spending.spent_usd - earlier.spent_usd,
-        "spent_in_all_usd": spending.spent_usd,
-        "perhaps_spent_in_all_usd": spending.perhaps_usd,
-        "calls_of_unknown_cost_in_all": spending.unknown,
-        "answers_cut": sum(kept.answer.cut for kept in collected.answers),
-        "answers_without_usage": sum(kept.answer.usage is None for kept in collected.answers),
-        "stopped": collected.tally.stopped,
-        "stopped_models": collected.tally.stopped_models,
-        "notes": list(collected.notes),
-    }
-
-
-def _of_wanted(collected: Collected, wanted: Wanted, only: Path) -> dict[str, Any]:
-    scored = sum(collected.cells[pair].reason == "" for pair in wanted.pairs)
-    return {"only": str(only), "wanted": len(wanted.pairs), "wanted_scored": scored}
-
-
-def _warnings(collected: Collected, summary: dict[str, Any]) -> Iterator[str]:
-    for model, reasons in collected.missing.items():
-        for reason, count in reasons.items():
-            yield f"{model}: {count} missing: {reason}"
-    for model, reason in collected.tally.stopped_models.items():
-        yield f"{model}: was asked no more: {reason}"
-    if collected.tally.stopped:
-        yield f"stopped: {collected.tally.stopped}; run the same again to go on"
-    if summary["in_doubt"]:
-        yield f"{summary['in_doubt']} calls were under way when a run was killed: --ask-again"
-    if summary["perhaps_spent_in_all_usd"]:
-        perhaps = usd(summary["perhaps_spent_in_all_usd"])
-        yield f"perhaps spent, at most, on calls without an answer: {perhaps}"
-    if summary["calls_of_unknown_cost_in_all"]:
-        count = summary["calls_of_unknown_cost_in_all"]
-        yield f"{count} calls were made without prices, and are in no sum and no budget"
-    if summary["answers_cut"]:
-        yield f"{summary['answers_cut']} answers were cut off by max_tokens, and graded as they are"
-    if summary["answers_without_usage"]:
-        yield f"{summary['answers_without_usage']} answers came without token counts: cost unknown"
-    yield from collected.notes
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import csv
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -81,21 +82,21 @@ def read_prompts(
     bad: list[str] = []
     left_out: list[Prompt] = []
     rows = 0
-    for line, row in rows_of(path):
+    for place, row in rows_of(path):
         rows += 1
         try:
             prompt = prompt_of(row)
         except BadRow as error:
-            bad.append(f"row {line}: {error}")
+            bad.append(f"{place}: {error}")
             continue
         first = good.setdefault(prompt.prompt_id, prompt)
         lacks = check(prompt) if first is prompt else None
         if lacks:
             del good[prompt.prompt_id]
             left_out.append(prompt)
-            bad.append(f"row {line}: {lacks}")
+            bad.append(f"{place}: {lacks}")
         elif first is not prompt and not (long_table and first.text == prompt.text):
-            bad.append(f"row {line}: prompt_id {prompt.prompt_id} comes twice")
+            bad.append(f"{place}: prompt_id {prompt.prompt_id} comes twice")
     check_bad_rows(path, bad, rows, most_bad)
     if not good:
         raise DataError(f"{path}: holds no prompts; add rows with the column prompt")
@@ -162,8 +163,8 @@ def cell_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
-def rows_of(path: Path) -> Iterator[tuple[int, Any]]:
-    """Rows of a JSONL, CSV or Parquet file with their numbers; what is no row is a `BadRow`.
+def rows_of(path: Path) -> Iterator[tuple[str, Any]]:
+    """Rows of a JSONL, CSV or Parquet file with their places; what is no row is a `BadRow`.
 
     Raises:
         DataError: the file cannot be read.
@@ -182,37 +183,46 @@ def rows_of(path: Path) -> Iterator[tuple[int, Any]]:
         raise DataError(f"{path}: cannot be read ({error.strerror or error}); check it") from error
 
 
-def _jsonl_rows(path: Path) -> Iterator[tuple[int, Any]]:
+def _jsonl_rows(path: Path) -> Iterator[tuple[str, Any]]:
     with path.open(encoding="utf-8-sig") as file:
         for number, line in enumerate(file, 1):
             if line.strip():
                 try:
-                    yield number, json.loads(line)
+                    yield f"line {number}", json.loads(line)
                 except (ValueError, RecursionError) as error:
-                    yield number, BadRow(f"is not JSON ({error})")
+                    yield f"line {number}", BadRow(f"is not JSON ({error})")
 
 
-def _csv_rows(path: Path) -> Iterator[tuple[int, Any]]:
+def _csv_rows(path: Path) -> Iterator[tuple[str, Any]]:
     csv.field_size_limit(_MOST_CELL_BYTES)
     with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file, strict=True)
+        reader = csv.reader(file, strict=True)
+        names: list[str] = []
+        begins = 1  # a cell may hold several lines
         try:
-            for number, row in enumerate(reader, 1):
-                wide = None in row
-                yield number, BadRow("has too many cells; quote its commas") if wide else row
+            for cells in reader:
+                if names and cells:
+                    yield f"line {begins}", _csv_row(names, cells)
+                names = names or cells
+                begins = reader.line_num + 1
         except csv.Error as error:
-            line = reader.reader.line_num
-            raise DataError(f"{path}: line {line}: {error}; mend the quoting") from error
+            raise DataError(f"{path}: line {reader.line_num}: {error}; mend the quoting") from error
 
 
-def _parquet_rows(path: Path) -> Iterator[tuple[int, Any]]:
+def _csv_row(names: Sequence[str], cells: Sequence[str]) -> Mapping[str, Any] | BadRow:
+    if len(cells) > len(names):
+        return BadRow("has too many cells; quote its commas")
+    return dict(zip_longest(names, cells))
+
+
+def _parquet_rows(path: Path) -> Iterator[tuple[str, Any]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         with pq.ParquetFile(path) as file:
             rows = (row for batch in file.iter_batches() for row in batch.to_pylist())
-            yield from enumerate(rows, 1)
+            yield from ((f"row {number}", row) for number, row in enumerate(rows, 1))
     except pa.ArrowException as error:
         reason = str(error).splitlines()[0]
         raise DataError(f"{path}: not a whole Parquet file ({reason}); copy it again") from error

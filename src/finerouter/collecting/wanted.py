@@ -56,13 +56,13 @@ def read_wanted(path: Path, found: Prompts, pool: ModelPool, *, most_bad: float 
     pairs: dict[Pair, None] = {}
     bad: list[str] = []
     rows = left_out = 0
-    for line, row in rows_of(path):
+    for place, row in rows_of(path):
         rows += 1
         try:
             prompt = _prompt(row, good, without)
             models = _models(row, pool)
         except BadRow as error:
-            bad.append(f"row {line}: {error}")
+            bad.append(f"{place}: {error}")
             continue
         if prompt is None:
             left_out += 1

@@ -45,6 +45,11 @@ class Answer:
         """Whether it was stopped by the most tokens allowed."""
         return self.finish in ("length", "max_tokens")
 
+    @property
+    def filtered(self) -> bool:
+        """Whether the endpoint's filter of contents stopped it, mostly before the first word."""
+        return self.finish in ("content_filter", "refusal")
+
 
 @dataclass(frozen=True)
 class Api:
