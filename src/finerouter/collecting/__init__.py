@@ -11,6 +11,7 @@
     estimate     what a run would cost
     questions    the same machinery for other questions, such as descriptions of tasks
     graders/     an answer to a score in [0, 1]
+    grades       each answer with its score and why, as a file
     sandbox      where code that a model wrote is run
 
 Knows nothing of routers, and not which pairs of prompt and model are worth asking.
@@ -19,6 +20,7 @@ Knows nothing of routers, and not which pairs of prompt and model are worth aski
 from __future__ import annotations
 
 from finerouter.collecting.graders import GRADERS, JUDGES, Panel, build_grader
+from finerouter.collecting.grades import write_grades
 from finerouter.collecting.prompts import Prompt, Prompts, read_prompts
 from finerouter.collecting.run import Collected, Progress, collect
 from finerouter.collecting.wanted import Wanted, read_wanted
@@ -36,4 +38,5 @@ __all__ = [
     "collect",
     "read_prompts",
     "read_wanted",
+    "write_grades",
 ]

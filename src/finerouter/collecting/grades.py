@@ -66,7 +66,8 @@ def _grade(cell: Cell) -> tuple[float | None, str, str | None, str | None]:
 def _holds_grades(path: Path) -> bool:
     try:
         with path.open(encoding="utf-8") as file:
-            first: Any = json.loads(file.readline() or "{}")
+            line = file.readline()
+            first: Any = json.loads(line) if line else None
     except (OSError, ValueError, RecursionError):
         return False
-    return isinstance(first, dict) and tuple(first) in ((), _KEYS)
+    return not line or (isinstance(first, dict) and tuple(first) == _KEYS)
