@@ -60,10 +60,10 @@ def test_cells_need_no_outcomes_at_first_and_use_them_then(
 def test_cells_that_cannot_be_chosen_are_refused(tmp_path: Path, pool_file: Path) -> None:
     prompts = tmp_path / "prompts.csv"
     prompts.write_text("text\nhello\n")
-    assert_refused(finerouter("cells", prompts, "--pool", pool_file), "row 1: has no prompt")
+    assert_refused(finerouter("cells", prompts, "--pool", pool_file), "line 2: has no prompt")
     prompts.write_text("prompt_id,prompt\na,hello\na,good bye\n")
     assert_refused(
-        finerouter("cells", prompts, "--pool", pool_file), "row 2: prompt_id a comes twice"
+        finerouter("cells", prompts, "--pool", pool_file), "line 3: prompt_id a comes twice"
     )
     assert_refused(finerouter("cells", tmp_path / "no", "--pool", pool_file), "no such file")
 
@@ -78,8 +78,8 @@ def test_cells_leave_out_the_rows_that_collecting_leaves_out(
     assert_refused(finerouter(*cells), "2 of 32 rows are bad, more than 1%", "--bad-rows")
     chosen = finerouter(*cells, "--bad-rows", "0.1", "--json")
     assert chosen.code == 0, chosen.err
-    assert "left out row 31: is not JSON" in chosen.err
-    assert "left out row 33: the prompt is empty" in chosen.err
+    assert "left out line 31: is not JSON" in chosen.err
+    assert "left out line 33: the prompt is empty" in chosen.err
     assert len(chosen.json) == 5 * len(synthetic.POOL)
 
 

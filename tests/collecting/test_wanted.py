@@ -57,11 +57,11 @@ def test_rows_of_prompts_that_were_left_out_are_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        ({"prompt_id": "z"}, "row 2: prompt 'z' is not among the prompts"),
-        ({"prompt": "Say Z"}, "row 2: prompt 'Say Z' is not among the prompts"),
-        ({"prompt_id": "a", "model": "huge"}, "row 2: model 'huge' is not in the pool"),
-        ({"model": "small"}, "row 2: has neither prompt_id nor prompt"),
-        (["a"], "row 2: is not a JSON object"),
+        ({"prompt_id": "z"}, "line 2: prompt 'z' is not among the prompts"),
+        ({"prompt": "Say Z"}, "line 2: prompt 'Say Z' is not among the prompts"),
+        ({"prompt_id": "a", "model": "huge"}, "line 2: model 'huge' is not in the pool"),
+        ({"model": "small"}, "line 2: has neither prompt_id nor prompt"),
+        (["a"], "line 2: is not a JSON object"),
     ],
 )
 def test_bad_rows_are_named_and_put_up_with_when_few(tmp_path: Path, row, words: str) -> None:
