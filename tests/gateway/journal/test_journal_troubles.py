@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from finerouter.errors import JournalUnavailable
+from finerouter.errors import DataError, JournalUnavailable
 from finerouter.gateway.journal import Journal
+from finerouter.gateway.journal.opening import examine
 from finerouter.gateway.journal.spool import Spool
 from finerouter.gateway.journal.sqlite_store import SqliteStore
 from finerouter.gateway.journal.writer import Keeping
@@ -283,3 +284,22 @@ def test_a_gateway_starts_without_its_database(
         await journal.close()
 
     asyncio.run(run())
+
+
+def test_a_database_is_looked_at_without_a_change(
+    postgres: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = postgres.new_database("looked_at")
+    schemas = "SELECT nspname FROM pg_namespace WHERE nspname = 'finerouter'"
+    monkeypatch.setenv("JOURNAL_OF_TESTS", address)
+    settings = JournalTable(postgres_env="JOURNAL_OF_TESTS")
+    assert examine(settings, tmp_path) == ()
+    assert postgres.lines(address, schemas) == []
+    made = "CREATE SCHEMA finerouter; CREATE TABLE finerouter.versions AS SELECT 99 AS version"
+    postgres.lines(address, made)
+    with pytest.raises(DataError, match="version 99, this package reads up to 1"):
+        examine(settings, tmp_path)
+    monkeypatch.setenv("JOURNAL_OF_TESTS", postgres.address("nowhere"))
+    (found,) = examine(settings, tmp_path)
+    assert "the journal's database cannot be used now" in found
+    assert list(tmp_path.iterdir()) == []

@@ -234,3 +234,11 @@ def test_a_row_that_can_never_be_stored_is_told_from_an_unreachable_store(store:
     assert store.recent(9) == []
     store.ingest(Batch([record(0)]))
     assert ids(store.recent(9)) == [0]
+
+
+def test_looking_at_a_store_makes_nothing(store: Store) -> None:
+    store.examine()
+    # The first work afterwards finds all that it needs all the same.
+    store.ingest(Batch([record(1)]))
+    store.examine()
+    assert ids(store.recent(9)) == [1]

@@ -17,7 +17,7 @@ from finerouter.errors import JournalUnavailable
 from finerouter.gateway.conversation import Conversation
 from finerouter.gateway.journal.entries import Totals, Troubles
 from finerouter.gateway.journal.lines import decoded, feedback_line, record_line
-from finerouter.gateway.journal.opening import store_of
+from finerouter.gateway.journal.opening import spool_of, store_of
 from finerouter.gateway.journal.spool import Spool
 from finerouter.gateway.journal.store import Store
 from finerouter.gateway.journal.trouble_log import TroubleLog
@@ -57,7 +57,7 @@ class Journal:
             DataError: the file is another program's, or of a newer version.
             ConfigError: the database's address is not there, or wrong.
         """
-        spool = await asyncio.to_thread(Spool, folder / f"{settings.path}.spool")
+        spool = await asyncio.to_thread(Spool, spool_of(settings, folder))
         keeping = Keeping(settings.keep_days, conversations_s)
         return await cls(store_of(settings, folder), spool, keeping).started()
 

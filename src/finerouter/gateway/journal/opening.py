@@ -1,11 +1,13 @@
-"""Which store the settings name."""
+"""Which store the settings name, and whether it could be used."""
 
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from pathlib import Path
 
-from finerouter.errors import ConfigError
+from finerouter.errors import ConfigError, JournalUnavailable
+from finerouter.gateway.journal.folders import unwritable
 from finerouter.gateway.journal.sqlite_store import SqliteStore
 from finerouter.gateway.journal.store import Store
 from finerouter.gateway.settings import JournalTable
@@ -29,6 +31,39 @@ def store_of(settings: JournalTable, folder: Path, *, create: bool = True) -> St
     from finerouter.gateway.journal.postgres_store import PostgresStore
 
     return PostgresStore(address)
+
+
+def examine(settings: JournalTable, folder: Path) -> tuple[str, ...]:
+    """Look whether a journal could be opened; nothing is made or changed.
+
+    Args:
+        settings: where it is.
+        folder: that paths are relative to.
+
+    Returns:
+        What a gateway starts with all the same, and mends or tries again while it serves.
+
+    Raises:
+        ConfigError, DataError: as of `Journal.open`.
+    """
+    found = []
+    with closing(store_of(settings, folder, create=False)) as store:
+        try:
+            store.examine()
+        except JournalUnavailable as error:
+            found.append(f"journal: {error}")
+    spool = spool_of(settings, folder)
+    if reason := unwritable(spool):
+        found.append(
+            f"journal: {spool}: cannot be written ({reason}), so decisions would wait in memory "
+            "and a kill would lose them; name a place that can be in [journal]"
+        )
+    return tuple(found)
+
+
+def spool_of(settings: JournalTable, folder: Path) -> Path:
+    """The folder in which records wait for the store."""
+    return folder / f"{settings.path}.spool"
 
 
 def journal_at(path: Path) -> Store:

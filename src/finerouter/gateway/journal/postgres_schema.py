@@ -86,12 +86,27 @@ async def prepare(db: Any, steps: Sequence[str] = STEPS) -> None:
         if await db.fetchval("SELECT to_regclass($1)", f"{SCHEMA}.versions") is None:
             await db.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
             await db.execute("CREATE TABLE versions (version BIGINT NOT NULL)")
-        version = await db.fetchval("SELECT COALESCE(MAX(version), 0) FROM versions")
-        if version > len(steps):
-            raise DataError(
-                f"the journal's database is of version {version}, this package reads up to "
-                f"{len(steps)}; upgrade finerouter or name another database"
-            )
+        version = await _version(db, len(steps))
         for number, step in enumerate(steps[version:], version + 1):
             await db.execute(step)
             await db.execute("INSERT INTO versions VALUES ($1)", number)
+
+
+async def examine(db: Any) -> None:
+    """Look whether `prepare` would take a database; nothing is made or changed.
+
+    Raises:
+        DataError: as of `prepare`.
+    """
+    if await db.fetchval("SELECT to_regclass($1)", f"{SCHEMA}.versions") is not None:
+        await _version(db, len(STEPS))
+
+
+async def _version(db: Any, newest: int) -> int:
+    version: int = await db.fetchval(f"SELECT COALESCE(MAX(version), 0) FROM {SCHEMA}.versions")
+    if version > newest:
+        raise DataError(
+            f"the journal's database is of version {version}, this package reads up to {newest}; "
+            "upgrade finerouter or name another database"
+        )
+    return version

@@ -17,7 +17,7 @@ from finerouter.errors import ConfigError, JournalUnavailable
 from finerouter.gateway.conversation import Conversation
 from finerouter.gateway.journal.entries import Batch, Totals
 from finerouter.gateway.journal.lines import feedback_of, record_of, to_json
-from finerouter.gateway.journal.postgres_schema import SCHEMA, prepare
+from finerouter.gateway.journal.postgres_schema import SCHEMA, examine, prepare
 from finerouter.gateway.journal.store import Unstorable
 from finerouter.gateway.journal.sums import BUCKETS, SUMMED, Counts, sums_of
 from finerouter.gateway.journal.totals import totals_of
@@ -251,6 +251,14 @@ class PostgresStore:
 
         return self._run(work)
 
+    def examine(self) -> None:
+        """Look whether it could be used; see `Store`."""
+        self._prepared = True  # so that no table is made
+        try:
+            self._run(examine)
+        finally:
+            self._prepared = False
+
     def close(self) -> None:
         """Close all connections, none of which may be in a call."""
 
@@ -292,30 +300,37 @@ class PostgresStore:
             return await self._once(work)
 
     async def _once(self, work: _Work[_Got]) -> _Got:
-        if self._pool is None:
-            self._pool = await self._opened()
-        async with self._pool.acquire(timeout=_CONNECT_S) as db:
+        db = await self._acquired()
+        try:
             async with self._preparing:
                 if not self._prepared:
                     await prepare(db)
                     self._prepared = True
             return await work(db)
+        finally:
+            await self._pool.release(db)
 
-    async def _opened(self) -> Any:
+    async def _acquired(self) -> Any:
+        """A connection; the address is read when the first one is made."""
         try:
-            return await asyncpg.create_pool(
-                self._address,
-                min_size=0,
-                max_size=_CONNECTIONS,
-                timeout=_CONNECT_S,
-                command_timeout=_COMMAND_S,
-                server_settings={"search_path": SCHEMA, "application_name": SCHEMA},
-            )
-        except (ValueError, asyncpg.InterfaceError) as error:
+            if self._pool is None:
+                self._pool = await self._opened()
+            return await self._pool.acquire(timeout=_CONNECT_S)
+        except ValueError as error:
             raise ConfigError(
                 "journal.postgres_env: the variable holds no address of a database; write it like "
                 "postgresql://user@host/name"
             ) from error
+
+    async def _opened(self) -> Any:
+        return await asyncpg.create_pool(
+            self._address,
+            min_size=0,
+            max_size=_CONNECTIONS,
+            timeout=_CONNECT_S,
+            command_timeout=_COMMAND_S,
+            server_settings={"search_path": SCHEMA, "application_name": SCHEMA},
+        )
 
 
 async def _add_records(db: Any, records: Sequence[Record]) -> None:

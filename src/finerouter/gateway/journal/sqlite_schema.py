@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from finerouter.errors import DataError
@@ -97,6 +98,19 @@ def prepare(db: sqlite3.Connection, path: Path, steps: Sequence[str] = STEPS) ->
     except BaseException:
         db.execute("ROLLBACK")
         raise
+
+
+def examine(path: Path) -> None:
+    """Look whether `prepare` would take a database; nothing is made or changed.
+
+    Raises:
+        DataError: as of `prepare`.
+        sqlite3.Error: it cannot be read.
+    """
+    # To read without a log of writes beside it would make one; then the file itself is all.
+    mode = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "immutable=1"
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True)) as db:
+        _version(db, path, len(STEPS))
 
 
 def _version(db: sqlite3.Connection, path: Path, newest: int) -> int:

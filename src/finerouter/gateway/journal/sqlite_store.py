@@ -17,8 +17,9 @@ import numpy as np
 from finerouter.errors import DataError, JournalUnavailable
 from finerouter.gateway.conversation import Conversation
 from finerouter.gateway.journal.entries import Batch, Totals
+from finerouter.gateway.journal.folders import unwritable
 from finerouter.gateway.journal.lines import feedback_of, record_of, to_json
-from finerouter.gateway.journal.sqlite_schema import prepare
+from finerouter.gateway.journal.sqlite_schema import examine, prepare
 from finerouter.gateway.journal.store import Unstorable
 from finerouter.gateway.journal.sums import BUCKETS, SUMMED, Counts, Sums, sums_of
 from finerouter.gateway.journal.totals import totals_of
@@ -208,6 +209,19 @@ class SqliteStore:
             db.executemany("DELETE FROM decisions WHERE row = ?", [row[:1] for row in old])
             db.execute("DELETE FROM hours WHERE hour < ?", (hour_start(before_s),))
         return len(old)
+
+    def examine(self) -> None:
+        """Look whether it could be used; see `Store`."""
+        if reason := unwritable(self.path.parent):
+            raise JournalUnavailable(f"{self.path}: cannot be made ({reason})")
+        if not self.path.exists():
+            return
+        if self.path.is_dir() or not os.access(self.path, os.W_OK):
+            raise JournalUnavailable(f"{self.path}: is no file that can be written")
+        try:
+            examine(self.path)
+        except sqlite3.Error as error:
+            raise JournalUnavailable(f"{self.path}: cannot be read ({error})") from error
 
     def close(self) -> None:
         """Close the connections of all threads, none of which may be in a call."""

@@ -53,5 +53,14 @@ class Store(Protocol):
             How many decisions went.
         """
 
+    def examine(self) -> None:
+        """Look whether it could be used; nothing is made or changed.
+
+        Raises:
+            DataError: it is another program's, or of a newer version.
+            ConfigError: its address is none.
+            JournalUnavailable: it cannot be used now.
+        """
+
     def close(self) -> None:
         """Let go of the store."""
