@@ -21,7 +21,8 @@ from typing import Any
 
 import pytest
 
-from tests.cli.running import assert_refused, finerouter
+from finerouter.gateway.journal.sqlite_schema import STEPS, prepare
+from tests.cli.running import Finished, assert_refused, finerouter
 from tests.gateway.running import pool_toml
 from tests.gateway.test_chat import SUM
 from tests.loopback import Fault, LoopbackUpstream
@@ -108,6 +109,125 @@ def test_check_says_what_would_be_served(files: Path, router_folder: Path) -> No
     assert data["routed"] == ["coder", "linguist", "scholar", "tiny"]
     assert (data["policies"], data["address"]) == (["best", "cheap"], "127.0.0.1:99")
     assert sorted(path.name for path in files.iterdir()) == ["gateway.toml", "pool.toml"]
+
+
+def check(files: Path, router_folder: Path, *options: object) -> Finished:
+    """What `--check` says of the files."""
+    return finerouter(
+        "serve", router_folder, "--config", files / "gateway.toml", "--check", *options
+    )
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ('[journal]\npostgres_env = "NO_SUCH_URL"', ("the environment has no NO_SUCH_URL",)),
+        ('[journal]\npostgres_env = "NOT_A_URL"', ("holds no address of a database",)),
+        ('[journal]\npath = "other.sqlite"', ("other.sqlite", "another program's database")),
+        ('[journal]\npath = "newer.sqlite"', ("newer.sqlite", "version 2", "reads up to 1")),
+        ('[telemetry]\notlp_endpoint = "http://127.0.0.1:9"', ("traces need opentelemetry",)),
+    ],
+)
+def test_check_refuses_what_a_start_would(
+    files: Path, router_folder: Path, tmp_path: Path, config: str, words: tuple[str, ...]
+) -> None:
+    with closing(sqlite3.connect(files / "other.sqlite")) as other:
+        other.execute("CREATE TABLE decisions (ours TEXT)")
+    with closing(sqlite3.connect(files / "newer.sqlite", isolation_level=None)) as newer:
+        prepare(newer, files / "newer.sqlite", (*STEPS, "CREATE TABLE later (x);\n"))
+    (files / "gateway.toml").write_text(config)
+    # An interpreter without OpenTelemetry, as after `pip install 'finerouter[serve]'`.
+    hidden = tmp_path / "hidden"
+    hidden.mkdir()
+    (hidden / "sitecustomize.py").write_text("import sys\nsys.modules['opentelemetry'] = None\n")
+    path = os.pathsep.join(filter(None, (str(hidden), os.environ.get("PYTHONPATH"))))
+    environment = {**os.environ, "PYTHONPATH": path, "NOT_A_URL": "mysql://host/name"}
+    before = contents(files)
+    served = ("serve", router_folder, "--config", files / "gateway.toml", "--port", 0)
+    for options in (("--check",), ()):
+        assert_refused(finerouter(*served, *options, env=environment), *words)
+        if options:
+            assert contents(files) == before
+
+
+def test_check_warns_of_endpoints_without_their_key(
+    files: Path, router_folder: Path, server: LoopbackUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SET_KEY", "looks-like-a-word")
+    (files / "empty").write_text("\n")
+    for line, words in {
+        'key_env = "MISSPELT_KEY"': "the environment has no MISSPELT_KEY; set it",
+        'key_file = "./none"': "none: cannot be read (No such file or directory); write the key",
+        'key_file = "./empty"': "empty: is empty; write the key",
+        'key_env = "SET_KEY"': "",
+    }.items():
+        (files / "pool.toml").write_text(pool_toml(server, extra=line))
+        told = check(files, router_folder)
+        assert (told.code, told.err) == (0, "")
+        assert "everything loads" in told.out
+        assert ("warning          endpoint 'e0' is asked without a key: " in told.out) == bool(
+            words
+        )
+        assert words in told.out
+        warnings = check(files, router_folder, "--json").json["warnings"]
+        assert [words in warning for warning in warnings] == ([True] if words else [])
+
+
+def test_check_warns_of_a_journal_that_cannot_be_written(files: Path, router_folder: Path) -> None:
+    (files / "sub").mkdir()
+    (files / "broken.sqlite").write_text("no database" * 100)
+    for path, words in {
+        "pool.toml/journal.sqlite": ("cannot be made", "pool.toml is no folder", "in memory"),
+        "sub": ("sub: is no file that can be written",),
+        "broken.sqlite": ("broken.sqlite: cannot be read",),
+        "new/journal.sqlite": (),
+    }.items():
+        (files / "gateway.toml").write_text(f'[journal]\npath = "{path}"')
+        told = check(files, router_folder)
+        assert told.code == 0, told.err
+        for word in words:
+            assert word in told.out
+        assert ("warning" in told.out) == bool(words)
+    names = {path.name for path in files.iterdir()}
+    assert names == {"pool.toml", "gateway.toml", "sub", "broken.sqlite"}
+
+
+def test_check_leaves_a_journal_that_it_reads_as_it_was(files: Path, router_folder: Path) -> None:
+    with serving(files, router_folder) as process:
+        assert process.model() == "coder"
+        assert "warning" not in check(files, router_folder).out  # while another one writes
+        process.popen.send_signal(signal.SIGTERM)
+        assert process.popen.wait(20) == 0
+    before = contents(files)
+    assert "journal.sqlite" in before
+    assert "warning" not in check(files, router_folder).out
+    assert contents(files) == before
+
+
+def test_a_gateway_open_to_all_without_a_key_is_warned_of(files: Path, router_folder: Path) -> None:
+    table = finerouter("serve", "--new-key", "app").out.partition("[[keys]]")[2]
+    (files / "gateway.toml").write_text(f"allow_unkeyed = true\n[[keys]]{table}")
+    words = "host '0.0.0.0' is open to others, and allow_unkeyed serves them without a key"
+    assert words in check(files, router_folder, "--host", "0.0.0.0").out
+    assert "warning" not in check(files, router_folder, "--host", "127.0.0.1").out
+    with serving(files, router_folder, "--host", "0.0.0.0") as process:
+        assert process.said(words)
+
+
+def test_a_start_and_a_reload_warn_of_endpoints_without_their_key(
+    files: Path, router_folder: Path, server: LoopbackUpstream
+) -> None:
+    (files / "pool.toml").write_text(pool_toml(server, extra='key_env = "MISSPELT_KEY"'))
+    with serving(files, router_folder) as process:
+        line = json.loads(process.said("endpoint 'e0' .* has no MISSPELT_KEY").string)
+        assert line["level"] == "warning"
+        (files / "pool.toml").write_text(pool_toml(server, extra='key_env = "OTHER_KEY"'))
+        process.popen.send_signal(signal.SIGHUP)
+        assert process.said("endpoint 'e0' is asked without a key: .* has no OTHER_KEY")
 
 
 def test_a_new_key_opens_what_its_table_says(files: Path, router_folder: Path) -> None:

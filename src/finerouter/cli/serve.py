@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,7 +57,7 @@ def command(
     source = Source(router, config, pool, host, port, allow_remote=allow_remote)
     setup = source.load()
     if check:
-        _print_check(setup, as_json=as_json)
+        _print_check(setup, source.rehearse(setup), as_json=as_json)
         return
     _serve(source, setup)
 
@@ -99,7 +100,7 @@ def _print_key(name: str, *, as_json: bool) -> None:
     out.print(made.toml)
 
 
-def _print_check(setup: Setup, *, as_json: bool) -> None:
+def _print_check(setup: Setup, warnings: Sequence[str], *, as_json: bool) -> None:
     settings = setup.settings
     routed = [name for name in setup.router.models if name in setup.models]
     by_name = [name for name in setup.models if name not in setup.router.models]
@@ -112,6 +113,7 @@ def _print_check(setup: Setup, *, as_json: bool) -> None:
                 "policies": list(setup.policies),
                 "address": f"{settings.host}:{settings.port}",
                 "keys": [key.name for key in settings.keys],
+                "warnings": list(warnings),
             }
         )
         return
@@ -123,3 +125,5 @@ def _print_check(setup: Setup, *, as_json: bool) -> None:
     for name, reason in setup.unreachable.items():
         out.print(f"  not asked        {name}: {reason}")
     out.print(f"  policies         {', '.join(setup.policies)}")
+    for warning in warnings:
+        out.print(f"  warning          {warning}", soft_wrap=True)

@@ -24,6 +24,7 @@ from finerouter.gateway.observing.logs import change_level
 from finerouter.gateway.observing.observer import Observer
 from finerouter.gateway.parts import Admission, Parts
 from finerouter.gateway.planning import Planner
+from finerouter.gateway.rehearsing import rehearsed, warnings
 from finerouter.gateway.settings import GatewaySettings
 from finerouter.gateway.settings_file import read_settings
 from finerouter.gateway.setup import Setup, load_setup
@@ -78,6 +79,14 @@ class Source:
         settings = self.settings()
         return load_setup(self.router, settings, allow_remote=self.allow_remote)
 
+    def rehearse(self, setup: Setup) -> tuple[str, ...]:
+        """Warnings of a start with what was loaded; see `rehearsing`.
+
+        Raises:
+            UserError: it would not start.
+        """
+        return rehearsed(setup, self.folder)
+
 
 class Service:
     """The parts that serve now; for one event loop."""
@@ -108,6 +117,7 @@ class Service:
             journal=journal,
             observer=Observer(settings),
         )
+        _warn(setup)
         return cls(source, parts)
 
     async def reload(self) -> None:
@@ -132,6 +142,7 @@ class Service:
                 budgets=old.budgets.replaced(setup.settings),
             )
             change_level(setup.settings.log_level)
+            _warn(setup)
             _logger.info("reloaded: %d models, %d policies", len(setup.models), len(setup.policies))
 
     def drain(self) -> None:
@@ -152,6 +163,11 @@ class Service:
             raise ConfigError(
                 f"{changed[0]} cannot change while the gateway runs; start it again for that"
             )
+
+
+def _warn(setup: Setup) -> None:
+    for warning in warnings(setup):
+        _logger.warning("%s", warning)
 
 
 def _askings(setup: Setup) -> dict[str, tuple[Asking, ...]]:

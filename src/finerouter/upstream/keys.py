@@ -45,6 +45,21 @@ class Key:
             )
         return key
 
+    @property
+    def missing(self) -> str:
+        """Why no key goes out now though one is named, and what to do; "" where all is well."""
+        try:
+            found = self.read()
+        except UserError as error:
+            return str(error)
+        if found or not (self.env or self.file):
+            return ""
+        if self.file:
+            return f"key file {self.place}: is empty; write the key"
+        return (
+            f"the environment has no {self.env}; set it, or remove key_env where no key is wanted"
+        )
+
     def hidden(self, text: str) -> str:
         """The text without the key: some endpoints repeat it in their complaint about it."""
         try:

@@ -29,6 +29,16 @@ def check_bind(settings: GatewaySettings) -> None:
         )
 
 
+def open_without_key(settings: GatewaySettings) -> str:
+    """Whether anybody may come in from elsewhere although there are keys: what to do, or ""."""
+    if not settings.allow_unkeyed or is_loopback(settings.host):
+        return ""
+    return (
+        f"host {settings.host!r} is open to others, and allow_unkeyed serves them without a key: "
+        "anybody could spend your money; remove allow_unkeyed, or listen on 127.0.0.1"
+    )
+
+
 def check_settings(
     settings: GatewaySettings,
     models: Collection[str],

@@ -200,7 +200,7 @@ function endpoints(data) {
     { name: "endpoint", of: (row) => row.name },
     { name: "", of: (row) => element("span", row.state, { class: row.state === "closed" ? "good" : "bad" }) },
     { name: "under way", number: true, of: (row) => count(row.under_way) },
-    { name: "last trouble", of: (row) => row.last_error || "none" },
+    { name: "last trouble", of: (row) => row.last_error || row.key_missing || "none" },
   ], data.endpoints.map((row) => ({ ...row, state: row.state })), "No endpoints."));
 }
 

@@ -51,6 +51,7 @@ class EndpointStanding:
         until_s: seconds until it may be asked again, 0 for now.
         under_way: calls.
         last_error: the latest trouble, "" for none so far; with addresses, without keys.
+        key_missing: why no key goes out though the pool names one, "" where all is well.
         models: by the names that the endpoint knows.
     """
 
@@ -60,6 +61,7 @@ class EndpointStanding:
     until_s: float
     under_way: int
     last_error: str
+    key_missing: str
     models: tuple[ModelStanding, ...]
 
 
@@ -155,6 +157,7 @@ class EndpointState:
             worst.remaining_s,
             self.slots.taken,
             self.last_error,
+            self.upstream.key.missing,
             models,
         )
 
