@@ -7,6 +7,8 @@ import pytest
 from finerouter.errors import PolicyError
 from finerouter.gateway.overrides import Overrides, overrides
 from finerouter.policy import Policy
+from tests.gateway.running import Gateway
+from tests.gateway.test_chat import SUM
 
 
 def test_headers_and_body_say_the_same() -> None:
@@ -38,6 +40,31 @@ def test_the_bodys_word_counts_before_a_headers() -> None:
 def test_what_it_cannot_be_is_refused(headers: dict[str, str], body: dict) -> None:
     with pytest.raises(PolicyError, match=r"finerouter: .*known: cost_weight"):
         overrides(headers, body)
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["x-finerouter-bogus", "x-finerouter-cost_weight", "x-finerouter-", "x-finerouter-x" * 99],
+)
+def test_a_header_that_does_not_exist_is_refused(header: str) -> None:
+    with pytest.raises(PolicyError, match=r"known: x-finerouter-cost-weight, ") as told:
+        overrides({header: "7"}, {"cost_weight": 1})
+    assert header[:100] in str(told.value)
+    assert len(str(told.value)) < 500
+
+
+def test_headers_of_an_answer_may_come_back_and_others_may_not(gateway: Gateway) -> None:
+    body = {"model": "auto", "messages": [{"role": "user", "content": SUM}]}
+    first = gateway.post("/v1/chat/completions", body)
+    echoed = {name: text for name, text in first.headers.items() if name.startswith("x-fine")}
+    assert len(echoed) == 4
+    assert gateway.post("/v1/chat/completions", body, echoed).status == 200
+    for path in ("/v1/chat/completions", "/v1/route"):
+        refused = gateway.post(path, body, {"X-Finerouter-Cost_Weight": "7"})
+        assert refused.status == 400
+        message = refused.json["error"]["message"]
+        assert message.startswith("there is no header 'x-finerouter-cost_weight'; known: ")
+    assert len(gateway.records()) == 2
 
 
 def test_impossible_values_are_the_policys_to_refuse() -> None:

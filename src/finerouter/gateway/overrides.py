@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from finerouter.errors import PolicyError
+from finerouter.gateway.naming import shown
 from finerouter.policy import Policy
 
 _PREFIX = "x-finerouter-"
@@ -60,6 +61,9 @@ class Overrides(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 _NOTHING = Overrides()
+_HEADERS = {_PREFIX + name.replace("_", "-"): name for name in Overrides.__struct_fields__}
+# Of our own answers: whoever copies headers, such as a proxy, may send them back.
+_ANSWERED = frozenset(_PREFIX + name for name in ("model", "task", "cost-usd", "decision-id"))
 # Of what is wrong, which may quote a name as long as the body.
 _MOST_CHARS = 300
 
@@ -86,10 +90,13 @@ def overrides(headers: Mapping[str, str], own: Mapping[str, Any]) -> Overrides:
 
 def _from_headers(headers: Mapping[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for name in Overrides.__struct_fields__:
-        value = headers.get(_PREFIX + name.replace("_", "-"))
-        if value is not None:
-            found[name] = _names(value) if name == "models" else value.strip()
+    for header, value in headers.items():
+        if not header.startswith(_PREFIX) or header in _ANSWERED:
+            continue
+        name = _HEADERS.get(header)
+        if name is None:
+            raise PolicyError(f"there is no header {shown(header)}; known: {', '.join(_HEADERS)}")
+        found[name] = _names(value) if name == "models" else value.strip()
     return found
 
 
