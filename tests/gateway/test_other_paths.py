@@ -138,6 +138,36 @@ def test_feedback_that_cannot_be_is_refused(gateway: Gateway, fields: dict, stat
     assert gateway.post("/v1/feedback", fields).status == status
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "fields", "status", "code"),
+    [
+        ("POST", "/v1/feedback", {"decision_id": "0" * 32, "score": 1}, 404, "not_found"),
+        ("POST", "/v1/feedback", {"score": 1}, 400, "invalid_request"),
+        ("POST", "/v1/route", {"prompt": SUM, "model": "nothing"}, 404, "model_not_found"),
+        ("POST", "/v1/route", {}, 400, "invalid_request"),
+        ("GET", "/v1/models/nothing", None, 404, "model_not_found"),
+        ("GET", "/dashboard/data?hours=x", None, 400, "invalid_request"),
+        ("GET", "/v1/nothing", None, 404, "not_found"),
+        ("PUT", "/admin/reload", {}, 405, None),
+    ],
+)
+def test_an_error_beside_inference_has_all_parts_of_the_form(
+    gateway: Gateway, method: str, path: str, fields: Any, status: int, code: str | None
+) -> None:
+    answer = gateway.call(method, path, json.dumps(fields).encode())
+    assert answer.status == status
+    assert answer.headers["content-type"] == "application/json"
+    error = answer.json["error"]
+    assert set(error) == {"message", "type", "param", "code"}
+    assert (error["type"], error["code"]) == ("invalid_request_error", code)
+
+
+def test_a_failed_reload_has_all_parts_of_the_form(gateway: Gateway) -> None:
+    (gateway.folder / "gateway.toml").write_text("nonsense = 1")
+    error = gateway.post("/admin/reload", {}).json["error"]
+    assert (set(error), error["param"]) == ({"message", "type", "param", "code"}, None)
+
+
 def test_feedback_is_for_those_who_asked_and_for_administrators(
     tmp_path: Path, router_folder: Path, server: LoopbackUpstream
 ) -> None:
@@ -426,3 +456,18 @@ def test_endpoints_are_shown_to_administrators(gateway: Gateway) -> None:
     shown = gateway.get("/admin/endpoints").json["endpoints"]
     assert [item["name"] for item in shown] == ["e0"]
     assert shown[0]["state"] == "closed"
+    assert shown[0]["key_missing"] == ""
+
+
+def test_an_endpoint_without_its_key_is_shown(
+    tmp_path: Path, router_folder: Path, server: LoopbackUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = pool_toml(server, extra='key_env = "LATER_KEY"')
+    with running(tmp_path, router_folder, pool) as gateway:
+        (shown,) = gateway.get("/admin/endpoints").json["endpoints"]
+        assert "the environment has no LATER_KEY" in shown["key_missing"]
+        monkeypatch.setenv("LATER_KEY", "sk-secret-of-the-endpoint")
+        for path in ("/admin/endpoints", "/dashboard/data"):
+            answer = gateway.get(path)
+            assert answer.json["endpoints"][0]["key_missing"] == ""
+            assert b"sk-secret" not in answer.body

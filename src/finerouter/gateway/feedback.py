@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from finerouter.errors import DataError
-from finerouter.gateway.access import Caller
+from finerouter.gateway.access import Caller, Refused
 from finerouter.gateway.asgi import Exchange
 from finerouter.gateway.naming import shown
 from finerouter.gateway.plain import answer_json, read_json
@@ -27,9 +27,12 @@ async def feedback(service: Service, exchange: Exchange) -> None:
     given = _feedback(await read_json(service, exchange), caller.name)
     record = await _record(service, caller, given.decision_id)
     if record is None or not await parts.journal.feedback(given):
-        body = {"error": {"message": f"there is no decision {given.decision_id!r} of this key"}}
-        await answer_json(exchange, body, 404)
-        return
+        raise Refused(
+            404,
+            f"there is no decision {shown(given.decision_id)} of this key; a request that was "
+            "refused before a model was chosen has none",
+            "not_found_error",
+        )
     if given.score < _GOOD and record.session:
         # A conversation does not stay on a model whose answer was disliked.
         parts.conversations.release(record.session)

@@ -151,7 +151,8 @@ async def _refused(parts: Parts, track: Track, exchange: Exchange, refusal: Refu
             with suppress(Exception):
                 await break_off(track.api, exchange)
         return
-    tells = track.plan and parts.setup.settings.explain_headers
+    # Also where nothing was decided: the line of the log has it.
+    tells = parts.setup.settings.explain_headers
     known = {"x-finerouter-decision-id": track.decision_id} if tells else {}
     headers = {**refusal.headers, **known}
     await exchange.answer(refusal.status, refusal.body_for(track.api), headers)
