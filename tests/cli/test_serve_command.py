@@ -169,9 +169,7 @@ def test_check_warns_of_endpoints_without_their_key(
         told = check(files, router_folder)
         assert (told.code, told.err) == (0, "")
         assert "everything loads" in told.out
-        assert ("warning          endpoint 'e0' is asked without a key: " in told.out) == bool(
-            words
-        )
+        assert ("warning          endpoint 'e0' lacks its key: " in told.out) == bool(words)
         assert words in told.out
         warnings = check(files, router_folder, "--json").json["warnings"]
         assert [words in warning for warning in warnings] == ([True] if words else [])
@@ -227,7 +225,7 @@ def test_a_start_and_a_reload_warn_of_endpoints_without_their_key(
         assert line["level"] == "warning"
         (files / "pool.toml").write_text(pool_toml(server, extra='key_env = "OTHER_KEY"'))
         process.popen.send_signal(signal.SIGHUP)
-        assert process.said("endpoint 'e0' is asked without a key: .* has no OTHER_KEY")
+        assert process.said("endpoint 'e0' lacks its key: .* has no OTHER_KEY")
 
 
 def test_a_new_key_opens_what_its_table_says(files: Path, router_folder: Path) -> None:

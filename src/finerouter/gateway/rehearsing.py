@@ -43,4 +43,4 @@ def _missing_keys(setup: Setup) -> Iterator[str]:
     askings = (asking for model in setup.models.values() for asking in model.askings)
     for name, endpoint in {asking.endpoint.name: asking.endpoint for asking in askings}.items():
         if missing := Key(endpoint.key_env, endpoint.key_file).missing:
-            yield f"endpoint {name!r} is asked without a key: {missing}"
+            yield f"endpoint {name!r} lacks its key: {missing}"
