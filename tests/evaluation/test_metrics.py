@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from finerouter.evaluation import metrics
+from finerouter.evaluation.intervals import tallies
 from finerouter.evaluation.two_models import (
     SHARES,
     StrongShareCurve,
@@ -29,14 +30,47 @@ curves = st.integers(1, 12).flatmap(
 
 @given(arrays(np.float64, 12, elements=share), st.permutations(["a", "b", "b", "c"] * 3))
 def test_benchmarks_count_alike_whatever_their_size(score, names) -> None:
+    groups = np.array(["abc".index(name) for name in names])
+    (tally,) = tallies([(score[:, None], groups)], resamples=0, seed=0)
     by_hand = [
         np.mean([s for s, n in zip(score, names, strict=True) if n == name]) for name in "abc"
     ]
-    assert metrics.benchmark_mean(score, names) == pytest.approx(np.mean(by_hand))
+    assert tally.means[0, 0] == pytest.approx(score.mean())
+    found = metrics.benchmark_mean(tally.group_means)
+    np.testing.assert_allclose(found, [[np.mean(by_hand)]], atol=1e-12)
+
+
+def test_a_benchmark_without_a_mean_is_left_out() -> None:
+    means = np.array([[[0.2, np.nan], [0.6, np.nan]], [[np.nan, 0.5], [0.4, 0.7]]])
+    np.testing.assert_allclose(metrics.benchmark_mean(means), [[0.4, np.nan], [0.4, 0.6]])
+
+
+@given(arrays(np.float64, (9, 2), elements=share), st.sets(st.integers(0, 8), max_size=8))
+def test_the_mean_quality_is_that_of_the_scores_there_are(score, gaps) -> None:
+    score = score.copy()
+    score[sorted(gaps), 1] = np.nan
+    (tally,) = tallies([(score, np.zeros(9, dtype=np.int64))], resamples=0, seed=0)
+    by_hand = [np.mean(column[~np.isnan(column)]) for column in score.T]
+    np.testing.assert_allclose(tally.means, [by_hand])
 
 
 def test_cost_is_per_thousand_prompts() -> None:
-    assert metrics.cost_per_1k_usd(np.array([0.001, 0.003])) == pytest.approx(2.0)
+    np.testing.assert_allclose(metrics.cost_per_1k_usd(np.array([0.002, 0.0])), [2.0, 0.0])
+    assert np.isnan(metrics.cost_per_1k_usd(np.nan))
+
+
+@given(share, positive)
+def test_what_is_saved_and_what_is_spent_are_the_whole(spent: float, single_cost: float) -> None:
+    saved = float(metrics.share_saved(spent * single_cost, single_cost))
+    assert saved + spent == pytest.approx(1)
+    assert np.isnan(metrics.share_saved(spent, 0.0))
+
+
+@given(st.lists(st.integers(0, 3), max_size=30))
+def test_shares_count_the_prompts_of_each_model(chosen) -> None:
+    found = metrics.shares(np.array(chosen, dtype=np.int64), 4)
+    assert found.sum() == pytest.approx(1.0 if chosen else 0.0)
+    assert [round(part * len(chosen)) for part in found] == [chosen.count(at) for at in range(4)]
 
 
 @given(share, positive)
@@ -239,3 +273,35 @@ def test_the_threshold_is_the_first_crossing_of_a_curve_that_falls_again() -> No
     curve = StrongShareCurve(SHARES, score)
     assert call_performance_threshold(curve, 0.5) == pytest.approx(0.1 * 0.5 / 0.6)
     assert call_performance_threshold(curve, 0.0) == 0
+
+
+@given(pairs, st.integers(0, 99))
+def test_a_curve_of_a_resample_is_that_of_its_prompts(pair, seed: int) -> None:
+    count = len(pair[0])
+    drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=2)
+    found = strong_share_curve(*pair, drawn=drawn.astype(np.float64))
+    for row, draw in zip(found.score, drawn, strict=True):
+        alone = strong_share_curve(*(np.repeat(values, draw) for values in pair))
+        np.testing.assert_allclose(row, alone.score, atol=1e-9)
+
+
+def test_every_row_of_curves_has_its_own_apgr_and_threshold() -> None:
+    curves = StrongShareCurve(SHARES, np.stack([SHARES, np.minimum(1, 2 * SHARES), 1 - SHARES]))
+    np.testing.assert_allclose(average_pgr(curves), [0.5, 0.75, np.nan])
+    for part in (0.2, 0.5, 0.8):
+        np.testing.assert_allclose(
+            call_performance_threshold(curves, part), [part, part / 2, np.nan]
+        )
+
+
+@given(pairs)
+def test_pgr_is_the_gap_closed_from_weak_to_strong(pair) -> None:
+    curve = strong_share_curve(*pair)
+    recovered = performance_gap_recovered(curve)
+    if curve.score[-1] > curve.score[0]:
+        assert (recovered[0], recovered[-1]) == (0, 1)
+        rebuilt = curve.score[0] + recovered * (curve.score[-1] - curve.score[0])
+        np.testing.assert_allclose(rebuilt, curve.score, atol=1e-9)
+        assert call_performance_threshold(curve, 0.2) <= call_performance_threshold(curve, 0.8)
+    else:
+        assert np.isnan(recovered).all()

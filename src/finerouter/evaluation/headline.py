@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from finerouter.evaluation import crossfit
+from finerouter.evaluation import crossfit, metrics
 from finerouter.evaluation.intervals import Interval
 from finerouter.evaluation.resampled import Resampled, interval, interval_of_pick, known
 from finerouter.evaluation.result import (
@@ -21,7 +21,6 @@ from finerouter.evaluation.result import (
     QualityCost,
 )
 from finerouter.frontier import hull
-from finerouter.gaps import row_means
 
 Floats = NDArray[np.float64]
 _BAND_POINTS = 40
@@ -36,9 +35,11 @@ def headline(found: Resampled) -> Headline:
     return Headline(
         quality_gain=interval(router - quality),
         balanced_gain=interval(balanced - quality),
-        balanced_saved=known(_saved(_costs(found, "balanced"), cost)) if priced else None,
+        balanced_saved=known(metrics.share_saved(_costs(found, "balanced"), cost))
+        if priced
+        else None,
         best_quality_gain=interval(crossfit.best_quality(found.curve).quality - quality),
-        cost_saved=known(_saved(saving.cost_usd, cost)) if priced else None,
+        cost_saved=known(metrics.share_saved(saving.cost_usd, cost)) if priced else None,
         cost_saved_quality=known(saving.quality - quality) if priced else None,
         mean_quality_gain=known(mean_height(found) - quality) if priced else None,
         half_cost_gain=_gain_within(found, 0.5) if priced else None,
@@ -63,11 +64,6 @@ def _costs(found: Resampled, kind: str) -> Floats:
     return found.cost_usd[:, at]
 
 
-def _saved(cost: Floats, single: Floats) -> Floats:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(single > 0, 1 - cost / single, np.nan)
-
-
 def _gain_within(found: Resampled, share: float) -> Interval | None:
     return known(crossfit.best_within(found.curve, share).quality - found.single[0])
 
@@ -83,16 +79,11 @@ def mean_height(found: Resampled) -> Floats:
 
 
 def gap_closed(found: Resampled) -> Interval | None:
-    """(router - best single) / (best per benchmark - best single); None where that is no gain."""
+    """Of the gap from the best single model to the best per benchmark; None where none is shown."""
     at = found.way("per benchmark")
-    if at is None:
+    if at is None or interval(found.score[:, at] - found.single[0]).holds_zero:
         return None
-    gap = found.score[:, at] - found.single[0]
-    if interval(gap).holds_zero or gap[0] < 0:
-        return None
-    with np.errstate(invalid="ignore", divide="ignore"):
-        closed = np.where(gap > 0, (_scores(found, "router") - found.single[0]) / gap, np.nan)
-    return interval(closed)
+    return known(metrics.gap_closed(_scores(found, "router"), found.single[0], found.score[:, at]))
 
 
 def lines(found: Resampled) -> tuple[Line, ...]:
@@ -108,32 +99,16 @@ def _line(found: Resampled, at: int) -> Line:
         name=way.name,
         quality=interval(found.score[:, at]),
         benchmark_quality=_benchmark_quality(found, at),
-        cost_per_1k_usd=interval(1000 * usd) if priced else None,
+        cost_per_1k_usd=interval(metrics.cost_per_1k_usd(usd)) if priced else None,
         against_best_single=interval(found.score[:, at] - found.single[0]),
-        saved=known(_saved(usd, found.single[1])) if priced else None,
+        saved=known(metrics.share_saved(usd, found.single[1])) if priced else None,
         cost_weight=way.cost_weight,
     )
 
 
 def _benchmark_quality(found: Resampled, at: int) -> Interval | None:
-    if found.by_benchmark is None:
-        return None
-    return known(benchmark_means(found)[:, at])
-
-
-def benchmark_means(found: Resampled) -> Floats:
-    """Mean over benchmarks of each way's mean score, [draw, way].
-
-    A benchmark that a draw missed is left out. Of a way that has no outcome at all in a benchmark
-    nothing is known.
-
-    Raises:
-        ValueError: the data names no benchmarks.
-    """
-    if found.by_benchmark is None:
-        raise ValueError("the data names no benchmarks")
-    means = found.by_benchmark.group_means
-    return np.where(np.isnan(means[0]).any(axis=0), np.nan, row_means(means))
+    even = found.over_benchmarks
+    return None if even is None else known(even.score[:, at])
 
 
 def quality_cost(found: Resampled) -> QualityCost | None:
@@ -141,8 +116,9 @@ def quality_cost(found: Resampled) -> QualityCost | None:
     judged = found.judged
     if not judged.costs_known:
         return None
-    usd, quality = 1000 * found.point_cost_usd, found.point_score
-    model_usd, model_quality = 1000 * found.model_cost_usd[0], found.model_score[0]
+    usd, quality = metrics.cost_per_1k_usd(found.point_cost_usd), found.point_score
+    model_usd = metrics.cost_per_1k_usd(found.model_cost_usd[0])
+    model_quality = found.model_score[0]
     singles = [
         HullPoint(*pair) for pair in zip(model_usd.tolist(), model_quality.tolist(), strict=True)
     ]

@@ -66,6 +66,31 @@ def _percentiles(resampled: Floats) -> tuple[float, float]:
     return float(low), float(high)
 
 
+@dataclass(frozen=True)
+class Draws:
+    """Resamples of the prompts; every walk over them gives the same ones, so figures are paired.
+
+    Attributes:
+        prompts: how many there are.
+        resamples: how often as many are drawn again, with replacement.
+        seed: of the drawing.
+    """
+
+    prompts: int
+    resamples: int
+    seed: int
+
+    def __iter__(self) -> Iterator[Floats]:
+        """How often each prompt is drawn, [draw, prompt], in batches; first every prompt once."""
+        yield np.ones((1, self.prompts))
+        random = np.random.default_rng(self.seed)
+        batch = max(1, min(100, _BATCH_NUMBERS // max(self.prompts, 1)))
+        even = np.full(self.prompts, 1 / self.prompts)
+        for start in range(0, self.resamples, batch):
+            count = min(batch, self.resamples - start)
+            yield random.multinomial(self.prompts, even, size=count).astype(np.float64)
+
+
 @dataclass(frozen=True, eq=False)
 class Tally:
     """Sums of per-prompt columns by group of prompts: on all prompts, then on each resample.
@@ -128,17 +153,53 @@ def tallies(
         resamples: of the prompts.
         seed: of the draws.
     """
-    prompts = len(blocks[0][0])
-    members = [_members(groups) for _, groups in blocks]
-    filled = [_without_gaps(values) for values, _ in blocks]
-    found: list[list[tuple[Floats, Floats, Floats]]] = [[] for _ in blocks]
-    for drawn in (np.ones((1, prompts)), *_draws(prompts, resamples, seed)):
-        for at, (values, known) in enumerate(filled):
-            sums, counts = _summed(drawn, values, members[at])
-            seen = counts[:, :, None] if known is None else _summed(drawn, known, members[at])[0]
-            found[at].append((sums, counts, seen))
-    return tuple(
-        Tally(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True))) for parts in found
+    columns = [_Columns.of(values, groups) for values, groups in blocks]
+    found: list[list[Tally]] = [[] for _ in blocks]
+    for drawn in Draws(len(blocks[0][0]), resamples, seed):
+        for parts, block in zip(found, columns, strict=True):
+            parts.append(block.tally(drawn))
+    return tuple(_joined(parts) for parts in found)
+
+
+def tally_batches(values: Floats, groups: Labels, draws: Draws) -> Iterator[Tally]:
+    """Tallies of one block of columns, batch after batch of the draws.
+
+    For what is averaged over groups at once: all draws of many groups and columns need not fit
+    into memory.
+
+    Args:
+        values, groups: as in `tallies`.
+        draws: of as many prompts.
+    """
+    columns = _Columns.of(values, groups)
+    for drawn in draws:
+        yield columns.tally(drawn)
+
+
+@dataclass(frozen=True, eq=False)
+class _Columns:
+    """Columns to be summed: zero in gaps, one where there is none, and the rows of each group."""
+
+    filled: Floats
+    known: Floats | None
+    members: Sequence[Labels]
+
+    @classmethod
+    def of(cls, values: Floats, groups: Labels) -> _Columns:
+        return cls(*_without_gaps(values), _members(groups))
+
+    def tally(self, drawn: Floats) -> Tally:
+        sums, counts = _summed(drawn, self.filled, self.members)
+        if self.known is None:
+            return Tally(sums, counts, counts[:, :, None])
+        return Tally(sums, counts, _summed(drawn, self.known, self.members)[0])
+
+
+def _joined(parts: Sequence[Tally]) -> Tally:
+    return Tally(
+        np.concatenate([part.sums for part in parts]),
+        np.concatenate([part.counts for part in parts]),
+        np.concatenate([part.known for part in parts]),
     )
 
 
@@ -159,13 +220,3 @@ def _summed(drawn: Floats, values: Floats, members: Sequence[Labels]) -> tuple[F
         return (drawn @ values)[:, None], drawn.sum(axis=1, keepdims=True)
     sums = np.stack([drawn[:, rows] @ values[rows] for rows in members], axis=1)
     return sums, np.stack([drawn[:, rows].sum(axis=1) for rows in members], axis=1)
-
-
-def _draws(prompts: int, resamples: int, seed: int) -> Iterator[Floats]:
-    """How often each prompt is drawn, [resample, prompt], in batches."""
-    random = np.random.default_rng(seed)
-    batch = max(1, min(100, _BATCH_NUMBERS // max(prompts, 1)))
-    for start in range(0, resamples, batch):
-        count = min(batch, resamples - start)
-        drawn = random.multinomial(prompts, np.full(prompts, 1 / prompts), size=count)
-        yield drawn.astype(np.float64)

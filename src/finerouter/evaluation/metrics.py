@@ -7,38 +7,68 @@ the means come from.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
 from finerouter.frontier import hull, mean_quality_over
+from finerouter.gaps import row_means
 
 Floats = NDArray[np.float64]
+Labels = NDArray[np.int64]
 _TINY = 1e-12
 # USD per thousand prompts, RouterArena's constants.
 _ARENA_DEAREST, _ARENA_CHEAPEST, _ARENA_BETA = 200.0, 0.0044, 0.1
 
 
-def benchmark_mean(score: Floats, benchmarks: Sequence[str]) -> float:
-    """Mean over benchmarks of the mean score within each: small benchmarks count as much as large.
+def benchmark_mean(means: Floats) -> Floats:
+    """AvgAcc: mean over benchmarks of the mean score within each, [draw, column].
 
-    mean_b mean_{i in b} s_i. Source: LLMRouterBench (arXiv 2601.07206), AvgAcc over datasets.
+    mean_b mean_{i in b} s_i: small benchmarks count as much as large ones. A benchmark without a
+    mean (NaN) is left out; NaN comes out where none has one.
+
+    Source: LLMRouterBench (arXiv 2601.07206), AvgAcc over datasets.
+
+    Args:
+        means: within each benchmark, [draw, benchmark, column].
     """
-    names = np.array(benchmarks)
-    return float(np.mean([score[names == name].mean() for name in np.unique(names)]))
+    return row_means(means)
 
 
-def cost_per_1k_usd(cost_usd: Floats) -> float:
-    """Mean cost of a prompt times 1,000."""
-    return float(1000 * cost_usd.mean())
+def cost_per_1k_usd(mean_cost_usd: Floats) -> Floats:
+    """USD of a thousand prompts: 1000 C, C the mean cost of a prompt in USD.
+
+    Source: RouterArena (arXiv 2510.00202) states costs so.
+    """
+    return np.multiply(1000, mean_cost_usd)
+
+
+def share_saved(cost: Floats, single_cost: Floats) -> Floats:
+    """1 - C / C_single: the share of the best single model's cost that is not spent.
+
+    NaN where that model costs nothing; negative where more is spent. Source: this project, after
+    CostSave of LLMRouterBench (arXiv 2601.07206), which is this at one point of the curve.
+    """
+    return np.subtract(1, _ratio(cost, single_cost))
+
+
+def shares(chosen: Labels, models: int) -> Floats:
+    """Share of the prompts that each model gets, [model].
+
+    (prompts with r(i) = m) / N; they add up to 1. Zero of every model where there is no prompt.
+
+    Args:
+        chosen: column of the model chosen, [prompt].
+        models: how many there are.
+    """
+    return np.bincount(chosen, minlength=models) / max(len(chosen), 1)
 
 
 def relative_gain(quality: Floats, reference: Floats) -> Floats:
     """(quality - reference) / reference; NaN where the reference is zero.
 
     Source: LLMRouterBench (arXiv 2601.07206), Gain@R over a random model, Gain@B over the best
-    single model; PerfGain is Gain@B of the best point of a curve.
+    single model; PerfGain is Gain@B of the best point of a curve. Quality is AvgAcc there: give
+    means over benchmarks (`benchmark_mean`), and means over prompts only where there are none.
     """
     return _ratio(np.subtract(quality, reference), reference)
 
@@ -46,16 +76,18 @@ def relative_gain(quality: Floats, reference: Floats) -> Floats:
 def gap_to_oracle(quality: Floats, oracle: Floats) -> Floats:
     """(oracle - quality) / oracle: what hindsight would add; NaN where the oracle scores zero.
 
-    Source: LLMRouterBench (arXiv 2601.07206), Gap@O. There a graded score above zero counts as
-    right for the oracle; here scores stay graded.
+    Source: LLMRouterBench (arXiv 2601.07206), Gap@O, on AvgAcc like `relative_gain`. There a
+    graded score above zero counts as right for the oracle; here scores stay graded.
     """
     return _ratio(np.subtract(oracle, quality), oracle)
 
 
 def gap_closed(quality: Floats, single: Floats, target: Floats) -> Floats:
-    """(quality - single) / (target - single): 0 is the best single model, 1 the target.
+    """(quality - single) / (target - single): 0 is the single model, 1 the target.
 
-    The target is the best model per benchmark, or the oracle. NaN where it gains nothing.
+    NaN where the target gains nothing. With the best model per benchmark or the oracle as target
+    it is a figure of this project; with a strong model as target and a weak one as single it is
+    PGR of RouteLLM (`two_models.py`), where the form comes from.
     """
     gap = np.subtract(target, single)
     return _ratio(np.subtract(quality, single), np.where(gap > 0, gap, 0.0))
@@ -64,7 +96,7 @@ def gap_closed(quality: Floats, single: Floats, target: Floats) -> Floats:
 def perf_gain(curve_quality: Floats, single: Floats) -> Floats:
     """(best quality of the curve's points - single) / single, over the last axis.
 
-    Source: LLMRouterBench (arXiv 2601.07206), PerfGain.
+    Source: LLMRouterBench (arXiv 2601.07206), PerfGain, on AvgAcc like `relative_gain`.
     """
     return relative_gain(np.max(curve_quality, axis=-1), single)
 
@@ -77,7 +109,8 @@ def cost_save(
     NaN where no point reaches it, or where the single model costs nothing. Negative where the
     curve reaches it only at a higher cost.
 
-    Source: LLMRouterBench (arXiv 2601.07206), CostSave.
+    Source: LLMRouterBench (arXiv 2601.07206), CostSave: qualities are AvgAcc, costs are means over
+    prompts, as what is paid does not depend on benchmarks.
 
     Args:
         curve_cost, curve_quality: [..., point].
@@ -85,7 +118,7 @@ def cost_save(
     """
     reached = curve_quality >= np.asarray(single)[..., None] - _TINY
     least = np.where(reached, curve_cost, np.inf).min(axis=-1)
-    return np.where(np.isfinite(least), 1 - _ratio(least, single_cost), np.nan)
+    return np.where(np.isfinite(least), share_saved(least, single_cost), np.nan)
 
 
 def quality_at_cost(cost: Floats, quality: Floats, budget: float) -> float:
@@ -147,7 +180,7 @@ def pareto_dist(cost: Floats, quality: Floats, all_cost: Floats, all_quality: Fl
     Cost and quality are each scaled to 0 to 1 by the least and the greatest of all points, and a
     point's distance is that to the nearest point of the frontier. Source: LLMRouterBench (arXiv
     2601.07206), ParetoDist; the paper's own scaling could not be checked, so compare only figures
-    made here.
+    made here. Quality is AvgAcc like in `relative_gain`, cost the mean over prompts.
 
     Args:
         cost, quality: the method's points.

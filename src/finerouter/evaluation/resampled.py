@@ -13,12 +13,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finerouter.evaluation.crossfit import CurveTally
-from finerouter.evaluation.intervals import Interval, Tally, tallies
+from finerouter.evaluation.intervals import Draws, Interval, Tally, tallies, tally_batches
 from finerouter.evaluation.judging import Judged, always
+from finerouter.evaluation.metrics import benchmark_mean
 from finerouter.policy import Estimate
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class BenchmarkMeans:
+    """Means over benchmarks of mean scores, each benchmark counting alike.
+
+    A benchmark that a draw missed is left out there. NaN of what has no outcome at all in some
+    benchmark: nothing can be said of its mean over all.
+
+    Attributes:
+        score: of the ways, [draw, way].
+        model_score: of always asking each model, [draw, model].
+        point_score: of the curve's points, [draw, point].
+    """
+
+    score: Floats
+    model_score: Floats
+    point_score: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,16 +46,19 @@ class Resampled:
 
     Attributes:
         judged: what was averaged.
+        draws: that it was averaged over.
         score, cost_usd: of the ways, [draw, way]; NaN where a draw holds no outcome of one.
         model_score, model_cost_usd: of always asking each model, [draw, model]; likewise.
         point_score, point_cost_usd: of the curve's points, [draw, point].
         curve: the points by fold, for picking dials on other prompts.
         by_benchmark: scores of the ways by benchmark; None where the data names none.
+        over_benchmarks: the scores as means over benchmarks; None where the data names none.
         benchmarks: names, in the order of the groups of `by_benchmark`.
         by_task: scores of the ways by task, the last group for prompts of none.
     """
 
     judged: Judged
+    draws: Draws
     score: Floats
     cost_usd: Floats
     model_score: Floats
@@ -45,6 +67,7 @@ class Resampled:
     point_cost_usd: Floats
     curve: CurveTally
     by_benchmark: Tally | None
+    over_benchmarks: BenchmarkMeans | None
     benchmarks: tuple[str, ...]
     by_task: Tally
 
@@ -61,18 +84,22 @@ class Resampled:
 
 def resample(judged: Judged, *, resamples: int, seed: int) -> Resampled:
     """Average everything over all prompts and over resamples."""
+    draws = Draws(len(judged), resamples, seed)
     names = tuple(sorted(set(judged.outcomes.benchmarks or ())))
     ways = np.stack([way.score for way in judged.ways], axis=1)
     columns, parts = _columns(judged, ways)
     blocks = [(columns, judged.folds), (ways, task_labels(judged.estimate))]
+    over_benchmarks = None
     if names:
         position = {name: at for at, name in enumerate(names)}
         groups = np.array([position[name] for name in judged.outcomes.benchmarks or ()])
         blocks.append((ways, groups))
+        over_benchmarks = _over_benchmarks(columns, [parts[at] for at in (0, 2, 4)], groups, draws)
     tally, by_task, *by_benchmark = tallies(blocks, resamples=resamples, seed=seed)
     means = tally.means
     return Resampled(
         judged=judged,
+        draws=draws,
         score=means[:, parts[0]],
         cost_usd=means[:, parts[1]],
         model_score=means[:, parts[2]],
@@ -81,9 +108,24 @@ def resample(judged: Judged, *, resamples: int, seed: int) -> Resampled:
         point_cost_usd=means[:, parts[5]],
         curve=CurveTally(tally, parts[4], parts[5], parts[0].start, parts[1].start),
         by_benchmark=by_benchmark[0] if by_benchmark else None,
+        over_benchmarks=over_benchmarks,
         benchmarks=names,
         by_task=by_task,
     )
+
+
+def _over_benchmarks(
+    columns: Floats, parts: Sequence[slice], groups: Labels, draws: Draws
+) -> BenchmarkMeans:
+    return BenchmarkMeans(*(_means_of_means(columns[:, part], groups, draws) for part in parts))
+
+
+def _means_of_means(values: Floats, groups: Labels, draws: Draws) -> Floats:
+    batches = (tally.group_means for tally in tally_batches(values, groups, draws))
+    whole = next(batches)  # every prompt once
+    rest = [benchmark_mean(means) for means in batches]
+    unknown = np.isnan(whole[0]).any(axis=0)
+    return np.where(unknown, np.nan, np.concatenate([benchmark_mean(whole), *rest]))
 
 
 def task_labels(estimate: Estimate) -> Labels:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from finerouter.evaluation.intervals import Interval
 from finerouter.evaluation.judging import LEAST_PROMPTS, Judged
+from finerouter.evaluation.metrics import cost_per_1k_usd, shares
 from finerouter.evaluation.resampled import Resampled, interval, task_labels
 from finerouter.evaluation.result import (
     BenchmarkFigures,
@@ -81,7 +82,7 @@ def _costs(judged: Judged, rows: Labels) -> dict[str, float]:
     if not judged.costs_known:
         return {}
     return {
-        way.kind: 1000 * judged.costs.mean_within(rows, way.column[rows])
+        way.kind: float(cost_per_1k_usd(np.array(judged.costs.mean_within(rows, way.column[rows]))))
         for way in judged.ways
         if way.column is not None
     }
@@ -135,7 +136,8 @@ def _task(found: Resampled, tasks: Sequence[Task], at: int, rows: Labels) -> Tas
 def _task_models(judged: Judged, rows: Labels) -> tuple[TaskModelFigures, ...]:
     score = judged.outcomes.score[rows]
     estimated, observed = judged.estimate.quality[rows].mean(axis=0), column_means(score)
-    share, balanced = (shares(judged, way[rows]) for way in (judged.chosen, judged.balanced))
+    count = len(judged.outcomes.models)
+    share, balanced = (shares(way[rows], count) for way in (judged.chosen, judged.balanced))
     order = np.argsort(-np.nan_to_num(observed, nan=-1.0), kind="stable")
     return tuple(
         TaskModelFigures(
@@ -150,18 +152,14 @@ def _task_models(judged: Judged, rows: Labels) -> tuple[TaskModelFigures, ...]:
     )
 
 
-def shares(judged: Judged, chosen: Labels) -> Floats:
-    """Share of the prompts that each model gets, [model]."""
-    return np.bincount(chosen, minlength=len(judged.outcomes.models)) / max(len(chosen), 1)
-
-
 def model_table(found: Resampled) -> tuple[ModelFigures, ...]:
     """A row per model, in the router's order."""
     judged = found.judged
     quality, score = judged.estimate.quality, judged.outcomes.score
     brier, error = brier_score(quality, score), expected_calibration_error(quality, score)
-    share, balanced = shares(judged, judged.chosen), shares(judged, judged.balanced)
-    usd = 1000 * found.model_cost_usd[0]
+    count = len(judged.outcomes.models)
+    share, balanced = (shares(way, count) for way in (judged.chosen, judged.balanced))
+    usd = cost_per_1k_usd(found.model_cost_usd[0])
     return tuple(
         ModelFigures(
             model=model,
