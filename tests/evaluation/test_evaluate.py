@@ -74,6 +74,25 @@ def test_the_balanced_line_spends_less_than_the_best_quality_one(result) -> None
     assert spent < line_of(result, "best single").cost_per_1k_usd.value
 
 
+def test_the_cost_weight_for_the_saving_is_of_the_cheapest_point_that_reaches(result) -> None:
+    single = line_of(result, "best single").quality.value
+    reaching = [point for point in result.curve.points if point.quality >= single]
+    found = next(
+        point
+        for point in result.curve.points
+        if point.cost_weight == pytest.approx(result.saving_cost_weight)
+    )
+    assert found.quality >= single
+    assert found.cost_per_1k_usd == min(point.cost_per_1k_usd for point in reaching)
+
+
+def test_an_evaluation_written_before_there_was_that_weight_can_be_read(result) -> None:
+    record = result.to_json()
+    assert EvaluationResult.from_json(record).saving_cost_weight == result.saving_cost_weight
+    del record["saving_cost_weight"]
+    assert EvaluationResult.from_json(record).saving_cost_weight is None
+
+
 def test_the_curve_begins_at_the_best_quality(result) -> None:
     first, qualities = result.curve.points[0], [point.quality for point in result.curve.points]
     line = line_of(result, "router, best quality")

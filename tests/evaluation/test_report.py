@@ -272,6 +272,54 @@ def test_a_saving_is_claimed_only_where_shown(
     assert (said[1].figure, said[1].verdict) == (figure, verdict)
 
 
+def balanced_with(result: EvaluationResult, quality: Interval) -> EvaluationResult:
+    """The evaluation as if the balanced setting saved much and had this quality."""
+    lines = tuple(
+        replace(line, saved=Interval(0.8, 0.7, 0.9), against_best_single=quality)
+        if line.kind == "balanced"
+        else line
+        for line in result.lines
+    )
+    return replace(result, lines=lines)
+
+
+@pytest.mark.parametrize(
+    ("quality", "said", "verdict"),
+    [
+        (Interval(-0.03, -0.05, -0.01), "saved, -3.0 points of quality", "mixed"),
+        (Interval(-0.03, -0.1, 0.04), "saved, no difference in quality shown", "mixed"),
+        (Interval(0.01, -0.1, 0.04), "saved, no difference in quality shown", "better"),
+        (Interval(0.03, 0.01, 0.05), "saved, +3.0 points of quality", "better"),
+    ],
+)
+def test_a_balanced_saving_is_said_with_its_quality_and_green_only_if_that_holds(
+    result: EvaluationResult, quality: Interval, said: str, verdict: str
+) -> None:
+    found = statements(balanced_with(result, quality), 1000)[2]
+    assert found.figure.endswith(said)
+    assert found.verdict == verdict
+
+
+def test_a_saving_at_equal_quality_that_lost_quality_is_not_green(result: EvaluationResult) -> None:
+    lost = replace(
+        result.headline,
+        cost_saved=Interval(0.4, 0.2, 0.5),
+        cost_saved_quality=Interval(-0.02, -0.03, -0.01),
+    )
+    found = statements(replace(result, headline=lost), 1000)[1]
+    assert (found.figure, found.verdict) == (
+        "40% of the cost saved, -2.0 points of quality", "mixed",
+    )  # fmt: skip
+
+
+def test_the_setting_for_the_saving_stands_beside_it(result: EvaluationResult) -> None:
+    weight = f"{result.saving_cost_weight:.3g}"
+    detail = statements(result, 1000)[1].detail
+    assert f"--cost-weight {weight}" in detail
+    assert f"cost_weight = {weight}" in detail
+    assert "Its setting" not in statements(replace(result, saving_cost_weight=None), 1000)[1].detail
+
+
 def test_the_first_sentence_names_what_was_judged(result: EvaluationResult) -> None:
     said = judged_on(result)
     assert str(result.data.prompts) in said

@@ -11,17 +11,11 @@ from rich.console import JustifyMethod
 from rich.table import Table
 
 from finerouter.cli.output import console
-from finerouter.evaluation import CrossValidation, EvaluationResult, Interval, Line, words
+from finerouter.evaluation import CrossValidation, EvaluationResult, Line, words
 from finerouter.evaluation.result import Headline
 
 _REGRETS_SHOWN = 5
 _TASKS_SHOWN = 3
-
-
-def points(interval: Interval | None) -> str:
-    """A difference of quality in points, and a dash for what is held against itself."""
-    nil = interval is not None and interval.value == interval.low == interval.high == 0
-    return "-" if nil else words.points(interval)
 
 
 def print_evaluation(result: EvaluationResult, sections: Sequence[str] = ()) -> None:
@@ -33,7 +27,7 @@ def print_evaluation(result: EvaluationResult, sections: Sequence[str] = ()) -> 
     _print_notes(result.notes)
     out.print(_lines_table(result.lines))
     out.print()
-    _print_headline(result.headline, result.best_single)
+    _print_headline(result.headline, result.best_single, result.saving_cost_weight)
     _print_trust(result)
     for name in sections:
         out.print(f"\n{name.upper()}")
@@ -48,19 +42,18 @@ def print_cross_validation(result: CrossValidation) -> None:
     table = _table(
         ("split", "left"), ("trained on", "right"), ("judged on", "right"), ("tasks", "right"),
         ("no task", "right"), ("best quality, points [95 %]", "left"),
-        ("balanced, points [95 %]", "left"), ("saved", "right"),
+        ("balanced, points [95 %]", "left"), ("saved [95 %]", "left"),
     )  # fmt: skip
     for split in result.splits:
-        saved = split.balanced_saved
         table.add_row(
             split.name,
             str(split.training_prompts),
             str(split.held_out_prompts),
             str(split.tasks),
             f"{split.abstained:.0%}",
-            points(split.quality_gain),
-            points(split.balanced_gain),
-            "unknown" if saved is None else f"{saved.value:.0%}",
+            words.points(split.quality_gain),
+            words.points(split.balanced_gain),
+            words.percent(split.balanced_saved),
         )
     out.print(table)
     out.print("\nAll splits together:")
@@ -86,32 +79,47 @@ def _lines_table(lines: Sequence[Line]) -> Table:
             line.name,
             f"{100 * line.quality.value:.1f}",
             words.usd(line.cost_per_1k_usd.value) if line.cost_per_1k_usd else "unknown",
-            points(line.against_best_single),
+            words.against_best_single(line),
         )
     return table
 
 
-def _print_headline(headline: Headline, single: str) -> None:
-    """Figures whose dial was picked on other held-out prompts than it was judged by."""
+def _print_headline(headline: Headline, single: str, weight: float | None = None) -> None:
+    """Figures whose dial was picked on other held-out prompts than it was judged by.
+
+    Args:
+        weight: the cost weight to use for the saving; None where there is none.
+    """
     out = console()
     out.print(f"Against always asking {single}, the dial picked on other prompts than judged by:")
-    rows = [("quality of the best dial, points", points(headline.best_quality_gain))]
+    rows = [("quality of the best dial, points", words.points(headline.best_quality_gain))]
     if headline.cost_saved is not None:
         rows += [
             ("cost saved at its quality", words.percent(headline.cost_saved)),
-            ("  and the quality that came with it, points", points(headline.cost_saved_quality)),
+            (
+                "  and the quality that came with it, points",
+                words.points(headline.cost_saved_quality),
+            ),
         ]
+    if weight is not None:
+        rows.append(("  its cost weight, picked on all these prompts", words.cost_weight(weight)))
     for name, gain in (
         ("quality at half its cost, points", headline.half_cost_gain),
         ("quality at a quarter of its cost, points", headline.quarter_cost_gain),
         ("mean quality from the cheapest cost to its cost, points", headline.mean_quality_gain),
     ):
         if gain is not None:
-            rows.append((name, points(gain)))
+            rows.append((name, words.points(gain)))
     table = Table(box=None, show_header=False, padding=(0, 1, 0, 1))
     for row in rows:
         table.add_row(*row)
     out.print(table)
+    if weight is not None:
+        given = words.cost_weight(weight)
+        out.print(
+            f"For that saving: finerouter route ROUTER PROMPT --cost-weight {given} "
+            f"(policy of the gateway: cost_weight = {given})"
+        )
 
 
 def _print_trust(result: EvaluationResult) -> None:
@@ -159,8 +167,8 @@ def _benchmarks(result: EvaluationResult) -> None:
             words.score(row.best_single),
             f"{100 * row.router:.1f}",
             f"{row.best_model or 'unknown'}{best}",
-            "too few outcomes" if row.gain is None else points(row.gain),
-            "too few outcomes" if row.balanced_gain is None else points(row.balanced_gain),
+            "too few outcomes" if row.gain is None else words.points(row.gain),
+            "too few outcomes" if row.balanced_gain is None else words.points(row.balanced_gain),
         )
     console().print(table)
 
@@ -181,7 +189,7 @@ def _tasks(result: EvaluationResult) -> None:
             str(row.prompts),
             f"{100 * row.router:.1f}",
             words.score(row.best_single),
-            "too few outcomes" if row.gain is None else points(row.gain),
+            "too few outcomes" if row.gain is None else words.points(row.gain),
             best,
         )
     console().print(table)
@@ -214,10 +222,10 @@ def _robustness(result: EvaluationResult) -> None:
     for row in result.flip_rates:
         table.add_row(
             row.perturbation,
-            f"{row.cost_weight:.3g}",
+            words.cost_weight(row.cost_weight),
             f"{row.flips.value:.1%} [{row.flips.low:.1%}, {row.flips.high:.1%}]",
             f"{row.task_flips:.1%}",
-            points(row.quality_change),
+            words.points(row.quality_change),
         )
     console().print(table)
 

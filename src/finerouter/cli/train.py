@@ -109,7 +109,9 @@ def _print_summary(router: Router, data: Path, out: Path, holdout: float) -> Non
     )
     saved = found["cost_saved_at_best_single_quality"]
     if saved is not None:
-        click.echo(f"cross-validated: {saved:.0%} of its cost saved at its quality")
+        click.echo(
+            f"cross-validated: {saved:.0%} of its cost saved at its quality, at the best dial"
+        )
     say_what_is_unpriced(router, router.models)
     following = f"finerouter evaluate {out} {data}" if holdout else f"finerouter tasks {out}"
     click.echo(f"next: {following}")

@@ -91,6 +91,17 @@ def cheapest_reaching_single(curve: CurveTally) -> Reached:
     return _reached(curve, price.argmin(axis=2), none=np.asarray(~reached.any(axis=2)))
 
 
+def saving_dial(curve: CurveTally) -> int | None:
+    """The dial to use for that saving: the cheapest that reaches that quality on all prompts.
+
+    None where no dial does.
+    """
+    means = curve.tally.means[0]
+    reached = means[curve.score] >= means[curve.single_score] - _TINY
+    price = np.where(reached, means[curve.cost], np.inf)
+    return int(price.argmin()) if reached.any() else None
+
+
 def best_within(curve: CurveTally, share: float) -> Reached:
     """The best dial that outside the fold costs at most this share of the best single model.
 

@@ -10,7 +10,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from finerouter.evaluation.headline import headline, lines, quality_cost
+from finerouter.evaluation.headline import (
+    headline,
+    lines,
+    quality_cost,
+    saving_cost_weight,
+)
 from finerouter.evaluation.judging import Judged, balanced_cost_weight, judge
 from finerouter.evaluation.latency import measure_latency
 from finerouter.evaluation.metric_list import metric_list
@@ -117,6 +122,7 @@ def _result(
         resamples=drawn[0],
         seed=drawn[1],
         notes=notes(outcomes, unseen, judged),
+        saving_cost_weight=saving_cost_weight(found),
     )
 
 

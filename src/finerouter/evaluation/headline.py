@@ -48,6 +48,12 @@ def headline(found: Resampled) -> Headline:
     )
 
 
+def saving_cost_weight(found: Resampled) -> float | None:
+    """The cost weight to use for `cost_saved`, picked on all held-out prompts; None without one."""
+    dial = crossfit.saving_dial(found.curve) if _priced(found) else None
+    return None if dial is None else float(found.judged.weights[dial])
+
+
 def _priced(found: Resampled) -> bool:
     return found.judged.costs_known and bool(found.cost_usd[0, 0] > 0)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from math import isfinite
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -68,8 +68,10 @@ def _read(kind: Any, value: Any) -> Any:
 
 
 def _read_dataclass(kind: Any, value: Any) -> Any:
+    """A field that came later has a default, so that earlier records can still be read."""
     hints = get_type_hints(kind)
-    return kind(**{item.name: _read(hints[item.name], value[item.name]) for item in fields(kind)})
+    there = [item for item in fields(kind) if item.name in value or item.default is MISSING]
+    return kind(**{item.name: _read(hints[item.name], value[item.name]) for item in there})
 
 
 def _checked(kind: Any, value: Any) -> Any:

@@ -436,6 +436,9 @@ class EvaluationResult:
         prompts: one per judged prompt, in the data's order.
         resamples, seed: of the bootstrap.
         notes: what to know before believing any of this, in plain words.
+        saving_cost_weight: the cost weight to use for the headline's `cost_saved`: of the cheapest
+            dial that reaches the best single model's quality on all held-out prompts; None where
+            none does, or without costs.
     """
 
     data: DataFigures
@@ -456,6 +459,7 @@ class EvaluationResult:
     resamples: int
     seed: int
     notes: tuple[str, ...]
+    saving_cost_weight: float | None = None
 
     def line(self, kind: str) -> Line:
         """The line of this kind.

@@ -10,13 +10,14 @@ from collections.abc import Callable, Mapping
 from math import isfinite, isnan
 
 from finerouter.evaluation.intervals import Interval
-from finerouter.evaluation.result import Metric
+from finerouter.evaluation.result import Line, Metric
 
 NOTHING_SHOWN = "no difference shown"
 # Shows a number with so many decimals.
 Show = Callable[[float, int], str]
 _MOST_PLACES = 6
 UNKNOWN = "unknown"
+ITSELF = "-"
 
 
 def score(value: float | None) -> str:
@@ -65,6 +66,16 @@ def places(interval: Interval, show: Show, least: int) -> int:
 def points(interval: Interval | None) -> str:
     """A difference in points with its interval."""
     return _difference(interval, signed_points, 1)
+
+
+def against_best_single(line: Line) -> str:
+    """A line's difference in points; a dash for the best single model against itself."""
+    return ITSELF if line.kind == "best single" else points(line.against_best_single)
+
+
+def cost_weight(weight: float) -> str:
+    """A cost weight as commands and policies take it."""
+    return f"{weight:.3g}"
 
 
 def percent(interval: Interval | None) -> str:

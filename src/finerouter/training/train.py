@@ -30,6 +30,7 @@ from finerouter.router import Router, TrainingRecord
 from finerouter.tasks.discovery import FREE, candidate_models, join_nearest
 from finerouter.tasks.naming import distinctive_terms, exemplars, names_from_terms
 from finerouter.tasks.taxonomy import Task, TaskEdits
+from finerouter.training.balanced import balanced_cost_weight
 from finerouter.training.config import TrainingConfig
 from finerouter.training.stages import (
     Data,
@@ -122,7 +123,9 @@ def train(
             **_figures(held_out, judged, scale),
             "task_accuracy": _task_accuracy(stage_one),
         },
-        "balanced_cost_weight": _balanced_cost_weight(held_out, judged),
+        "balanced_cost_weight": balanced_cost_weight(
+            held_out.quality, held_out.cost_usd, judged.score
+        ),
     }
     report("fitting", 3, 3)
     return Router(
@@ -292,17 +295,11 @@ def _task_accuracy(stage_one: StageOne) -> float:
     return float((stage_one.task_probs.argmax(axis=1) == stage_one.labels).mean())
 
 
-def _balanced_cost_weight(held_out: HeldOut, table: OutcomeTable) -> float:
-    """Largest cost weight that still reached the best single model's quality out of fold."""
-    curve = quality_cost_curve(
-        held_out.quality, held_out.cost_usd, table.score, table.realised_cost_usd
-    )
-    reached = curve.quality >= np.nanmax(column_means(table.score))
-    return float(curve.cost_weight[reached].max(initial=0.0))
-
-
 def _saving(curve: Curve, score: Floats, realised_usd: Floats) -> float | None:
-    """Share of the best single model's cost saved at its own quality; None without costs."""
+    """Share of the best single model's cost saved at its own quality; None without costs.
+
+    At the dial that is best on these very prompts, so it flatters; `evaluate` tells what to expect.
+    """
     _, high = cost_range(score, realised_usd)
     if not high > 0:
         return None

@@ -20,7 +20,8 @@ class Statement:
     Attributes:
         title: what it is about.
         figure: the number to remember, or the words that there is none.
-        verdict: "better", "worse", "none" or "unknown"; the figure says it in words too.
+        verdict: "better", "worse", "none" or "unknown"; "mixed" for a saving that may cost
+            quality. The figure says it in words too.
         detail: sentences with the interval.
     """
 
@@ -99,16 +100,17 @@ def _equal_quality(result: EvaluationResult, volume: int) -> tuple[Statement, ..
     saved, cost = result.headline.cost_saved, _single(result).cost_per_1k_usd
     if saved is None or cost is None:
         return ()
-    month, verdict = cost.value * volume / 1000, words.verdict(saved)
+    month, quality = cost.value * volume / 1000, result.headline.cost_saved_quality
+    lost = words.verdict(quality) == "worse"
     return (
         Statement(
             "For the same quality",
-            _share_saved(saved) if verdict in _SHOWN else _not_shown("saving", verdict),
-            verdict,
+            _saving_figure(saved, _share_saved(saved), quality if lost else None),
+            _saving_verdict(saved, quality if lost else None),
             f"The cheapest setting that reached the quality of {result.best_single} on other "
             f"prompts. At {volume:,} prompts a month it saves {_money(saved, month)} of "
             f"{words.dollars(month)}; the share saved is {words.percent(saved)}. Quality that "
-            f"came with it, in points: {words.points(result.headline.cost_saved_quality)}.",
+            f"came with it, in points: {words.points(quality)}.{_setting(result)}",
         ),
     )
 
@@ -117,22 +119,51 @@ def _balanced(result: EvaluationResult, volume: int) -> tuple[Statement, ...]:
     line, single = result.line("balanced"), _single(result)
     if line.cost_per_1k_usd is None or single.cost_per_1k_usd is None or line.saved is None:
         return ()
-    month, verdict = single.cost_per_1k_usd.value * volume / 1000, words.verdict(line.saved)
+    month, quality = single.cost_per_1k_usd.value * volume / 1000, line.against_best_single
     return (
         Statement(
             "Balanced, as training set it",
-            _amount_saved(line.saved, month)
-            if verdict in _SHOWN
-            else _not_shown("saving", verdict),
-            verdict,
+            _saving_figure(line.saved, _amount_saved(line.saved, month), quality),
+            _saving_verdict(line.saved, quality),
             f"{volume:,} prompts a month cost {_month(line, volume)} instead of "
             f"{_month(single, volume)}: {_money(line.saved, month)} saved. Quality against "
-            f"{result.best_single}, in points: {words.points(line.against_best_single)}.",
+            f"{result.best_single}, in points: {words.points(quality)}.",
         ),
     )
 
 
 _SHOWN = ("better", "worse")
+
+
+def _saving_verdict(saved: Interval, quality: Interval | None) -> str:
+    """A saving is better only where quality does not lie below; whether shown or not."""
+    verdict = words.verdict(saved)
+    below = quality is not None and words.signed_points(quality.value).startswith("-")
+    return "mixed" if verdict == "better" and below else verdict
+
+
+def _saving_figure(saved: Interval, figure: str, quality: Interval | None) -> str:
+    """What is saved or spent, and the quality that came with it where it is to be said."""
+    verdict = words.verdict(saved)
+    if verdict not in _SHOWN:
+        return _not_shown("saving", verdict)
+    if quality is None:
+        return figure
+    shown = words.verdict(quality) in _SHOWN
+    gain = f"{words.signed_points(quality.value)} points of quality"
+    return f"{figure}, {gain if shown else 'no difference in quality shown'}"
+
+
+def _setting(result: EvaluationResult) -> str:
+    """How to get that saving."""
+    if result.saving_cost_weight is None:
+        return ""
+    weight = words.cost_weight(result.saving_cost_weight)
+    return (
+        f" Its setting, picked on all of these prompts: cost weight {weight} (finerouter route "
+        f"ROUTER PROMPT --cost-weight {weight}, or cost_weight = {weight} in a policy of the "
+        "gateway)."
+    )
 
 
 def _single(result: EvaluationResult) -> Line:

@@ -17,7 +17,6 @@ from finerouter.evaluation.result import EvaluationResult, TaskFigures
 
 Cell = str | Markup
 _TOO_FEW = "too few outcomes"
-_FIRST = "-"
 
 
 @dataclass(frozen=True)
@@ -52,22 +51,20 @@ def ways_of_choosing(result: EvaluationResult) -> Table:
     rows = []
     for line in result.lines:
         cost = None if line.cost_per_1k_usd is None else line.cost_per_1k_usd.value
-        saved = None if line.saved is None else line.saved.value
-        first = line is result.lines[0]
         rows.append(
             (
                 line.name,
                 words.score(line.quality.value),
-                _FIRST if first else words.points(line.against_best_single),
+                words.against_best_single(line),
                 words.usd(cost),
-                _FIRST if first else words.share(saved),
+                words.ITSELF if line.kind == "best single" else words.percent(line.saved),
             )
         )
     return Table(
         "Ways of choosing, on the same held-out prompts",
         ("choice", "quality", "points against best single", "USD per 1,000", "saved"),
         tuple(rows),
-        left=(0, 2),
+        left=(0, 2, 4),
     )
 
 
