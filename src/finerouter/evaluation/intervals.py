@@ -153,27 +153,30 @@ def tallies(
         resamples: of the prompts.
         seed: of the draws.
     """
-    columns = [_Columns.of(values, groups) for values, groups in blocks]
-    found: list[list[Tally]] = [[] for _ in blocks]
-    for drawn in Draws(len(blocks[0][0]), resamples, seed):
-        for parts, block in zip(found, columns, strict=True):
-            parts.append(block.tally(drawn))
-    return tuple(_joined(parts) for parts in found)
+    batches = list(tally_batches(blocks, Draws(len(blocks[0][0]), resamples, seed)))
+    return tuple(joined(parts) for parts in zip(*batches, strict=True))
 
 
-def tally_batches(values: Floats, groups: Labels, draws: Draws) -> Iterator[Tally]:
-    """Tallies of one block of columns, batch after batch of the draws.
+def tally_batches(
+    blocks: Sequence[tuple[Floats, Labels]], draws: Draws
+) -> Iterator[tuple[Tally, ...]]:
+    """Tallies as of `tallies`, batch after batch of the draws.
 
     For what is averaged over groups at once: all draws of many groups and columns need not fit
     into memory.
-
-    Args:
-        values, groups: as in `tallies`.
-        draws: of as many prompts.
     """
-    columns = _Columns.of(values, groups)
+    columns = [_Columns.of(values, groups) for values, groups in blocks]
     for drawn in draws:
-        yield columns.tally(drawn)
+        yield tuple(block.tally(drawn) for block in columns)
+
+
+def joined(parts: Sequence[Tally]) -> Tally:
+    """Batches of one block as one tally."""
+    return Tally(
+        np.concatenate([part.sums for part in parts]),
+        np.concatenate([part.counts for part in parts]),
+        np.concatenate([part.known for part in parts]),
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,14 +196,6 @@ class _Columns:
         if self.known is None:
             return Tally(sums, counts, counts[:, :, None])
         return Tally(sums, counts, _summed(drawn, self.known, self.members)[0])
-
-
-def _joined(parts: Sequence[Tally]) -> Tally:
-    return Tally(
-        np.concatenate([part.sums for part in parts]),
-        np.concatenate([part.counts for part in parts]),
-        np.concatenate([part.known for part in parts]),
-    )
 
 
 def _without_gaps(values: Floats) -> tuple[Floats, Floats | None]:

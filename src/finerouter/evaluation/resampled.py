@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finerouter.evaluation.crossfit import CurveTally
-from finerouter.evaluation.intervals import Draws, Interval, Tally, tallies, tally_batches
+from finerouter.evaluation.intervals import Draws, Interval, Tally, joined, tally_batches
 from finerouter.evaluation.judging import Judged, always
 from finerouter.evaluation.metrics import benchmark_mean
 from finerouter.policy import Estimate
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,13 +90,17 @@ def resample(judged: Judged, *, resamples: int, seed: int) -> Resampled:
     ways = np.stack([way.score for way in judged.ways], axis=1)
     columns, parts = _columns(judged, ways)
     blocks = [(columns, judged.folds), (ways, task_labels(judged.estimate))]
-    over_benchmarks = None
     if names:
         position = {name: at for at, name in enumerate(names)}
         groups = np.array([position[name] for name in judged.outcomes.benchmarks or ()])
-        blocks.append((ways, groups))
-        over_benchmarks = _over_benchmarks(columns, [parts[at] for at in (0, 2, 4)], groups, draws)
-    tally, by_task, *by_benchmark = tallies(blocks, resamples=resamples, seed=seed)
+        # Of ways the means within benchmarks are kept, of models and points only theirs over all.
+        blocks += [(ways, groups), (columns[:, parts[2]], groups), (columns[:, parts[4]], groups)]
+    kept: list[tuple[Tally, ...]] = []
+    over: list[list[Floats]] = []
+    for batch in tally_batches(blocks, draws):
+        kept.append(batch[:3])
+        over.append([benchmark_mean(one.group_means) for one in batch[2:]])
+    tally, by_task, *by_benchmark = (joined(batches) for batches in zip(*kept, strict=True))
     means = tally.means
     return Resampled(
         judged=judged,
@@ -108,24 +113,28 @@ def resample(judged: Judged, *, resamples: int, seed: int) -> Resampled:
         point_cost_usd=means[:, parts[5]],
         curve=CurveTally(tally, parts[4], parts[5], parts[0].start, parts[1].start),
         by_benchmark=by_benchmark[0] if by_benchmark else None,
-        over_benchmarks=over_benchmarks,
+        over_benchmarks=_over_benchmarks(blocks[2:], over) if names else None,
         benchmarks=names,
         by_task=by_task,
     )
 
 
 def _over_benchmarks(
-    columns: Floats, parts: Sequence[slice], groups: Labels, draws: Draws
+    blocks: Sequence[tuple[Floats, Labels]], batches: Sequence[Sequence[Floats]]
 ) -> BenchmarkMeans:
-    return BenchmarkMeans(*(_means_of_means(columns[:, part], groups, draws) for part in parts))
+    means = [np.concatenate(parts) for parts in zip(*batches, strict=True)]
+    return BenchmarkMeans(
+        *(
+            np.where(_lacking(*block), np.nan, over)
+            for block, over in zip(blocks, means, strict=True)
+        )
+    )
 
 
-def _means_of_means(values: Floats, groups: Labels, draws: Draws) -> Floats:
-    batches = (tally.group_means for tally in tally_batches(values, groups, draws))
-    whole = next(batches)  # every prompt once
-    rest = [benchmark_mean(means) for means in batches]
-    unknown = np.isnan(whole[0]).any(axis=0)
-    return np.where(unknown, np.nan, np.concatenate([benchmark_mean(whole), *rest]))
+def _lacking(values: Floats, groups: Labels) -> Flags:
+    """Whether a column has nothing at all in some group, [column]."""
+    empty = [np.isnan(values[groups == at]).all(axis=0) for at in np.unique(groups)]
+    return np.asarray(np.any(empty, axis=0))
 
 
 def task_labels(estimate: Estimate) -> Labels:
