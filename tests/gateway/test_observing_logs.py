@@ -183,8 +183,8 @@ KEYS = [
 ]
 
 
-# Named by their first letters: ours is new each time.
-@pytest.mark.parametrize("key", KEYS, ids=[key[:4] for key in KEYS])
+# Named, for ours is new each time.
+@pytest.mark.parametrize("key", KEYS, ids=["ours", "openai", "anthropic", "groq", "google"])
 @pytest.mark.parametrize(
     "around", ["{}", "key={}.", '{{"a": "{}"}}', "Bearer {}", "(x-api-key: {})"]
 )
