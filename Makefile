@@ -39,12 +39,13 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-benchmark: $(VENV)/.installed-dev  ## speed, scaling, comparison with published methods, labels, joining, gateway; under two hours
+benchmark: $(VENV)/.installed-dev  ## speed, scaling, comparison with published methods, labels, joining, limits, gateway; under two hours
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.speed --data ../shared/data/pool11
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.scaling
 	$(BIN)/python -m benchmarks.comparison
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.labels
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.joining
+	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.limits size labels noise
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.gateway
 
 local-models: $(VENV)/.installed-dev  ## two small language models for tests and docs/collecting.md; 370 MB
