@@ -127,6 +127,36 @@ def test_nothing_is_wider_than_the_page(seen: Seen) -> None:
     assert not seen.page.evaluate(wide)
 
 
+def test_long_names_and_the_smallest_prices_have_room(browser: Any, busy: Gateway) -> None:
+    """As in the README: two local models whose calls cost some 0.00001 USD."""
+
+    def smaller(route: Any) -> None:
+        data = route.fetch().json()
+        for row in (data["totals"], *data["by_hour"], *data["by_model"], *data["recent"]):
+            for name in ("cost_usd", "best_usd", "baseline_usd"):
+                if row.get(name):
+                    row[name] *= 1.23456e-5 / data["totals"]["requests"]
+        for row in data["by_model"]:
+            row["model"] = f"smollm2-135m-{row['model']}-fewshot"
+        route.fulfill(json=data)
+
+    found = opened(browser, DESKTOP, "light", f"{busy.url}/dashboard")
+    found.page.route("**/dashboard/data", smaller)
+    found.page.fill("#key", READER.key)
+    found.page.click("#login button")
+    found.page.wait_for_selector("#spend svg text")
+    outside = """() => [...document.querySelectorAll('#spend svg text')].filter((text) => {
+        const [inner, outer] = [text, text.ownerSVGElement].map((n) => n.getBoundingClientRect());
+        return inner.left < outer.left - 1 || inner.right > outer.right + 1;
+    }).map((text) => text.textContent)"""
+    assert found.page.evaluate(outside) == []
+    scrolls = """() => [...document.querySelectorAll('#models .wide, #tasks .wide')]
+        .filter((n) => n.scrollWidth > n.clientWidth).length"""
+    assert found.page.evaluate(scrolls) == 0
+    assert "µ$" in found.page.inner_text("#models")
+    found.page.context.close()
+
+
 def test_a_decision_opens_and_says_why(seen: Seen) -> None:
     seen.page.locator("#recent tbody tr.more").nth(1).click()
     text = seen.page.inner_text("#recent")

@@ -28,11 +28,14 @@ const quality = (value) => (known(value) ? value.toFixed(2) : "–");
 const ms = (value) =>
   !known(value) ? "–" : value < 1000 ? `${value.toFixed(0)} ms` : `${(value / 1000).toFixed(1)} s`;
 
+// Calls of small models cost millionths: rows of zeros, or $7e-7, nobody compares at a glance.
 function usd(value) {
   if (!known(value)) return "–";
   if (value === 0) return "$0";
   const size = Math.abs(value);
-  return size >= 1 ? `$${value.toFixed(2)}` : `$${Number(value.toPrecision(3))}`;
+  if (size >= 1) return `$${value.toFixed(2)}`;
+  if (size >= 0.001) return `$${Number(value.toPrecision(3))}`;
+  return `${Number((value * 1e6).toPrecision(3))} µ$`;
 }
 
 function clock(seconds) {
@@ -94,18 +97,22 @@ function cards(data) {
 
 function spend(data) {
   const hours = data.by_hour;
-  byId("spend-hint").textContent = `blue: spent; grey: what always ${data.always_best} would have cost`;
+  byId("spend-hint").textContent =
+    `blue: spent; grey: what always ${data.always_best} would have cost; µ$ are millionths`;
   if (!hours.length) return show("spend", element("p", "No requests yet.", { class: "empty" }));
-  const [width, height, left, bottom] = [800, 170, 56, 18];
+  const [width, height, bottom] = [800, 170, 18];
   const top = Math.max(...hours.map((hour) => Math.max(hour.cost_usd || 0, hour.best_usd || 0)), 1e-12);
+  const marks = [0, 0.5, 1].map((part) => [part, usd(part * top)]);
+  // A letter of the plot is less than 7 units wide.
+  const left = 14 + 7 * Math.max(...marks.map(([, label]) => label.length));
   const first = hours[0].hour_s;
   const slots = Math.max(1, Math.round((hours[hours.length - 1].hour_s - first) / 3600) + 1);
   const step = (width - left) / Math.max(slots, 12);
   const plot = shape("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "Spend by hour" });
-  for (const part of [0, 0.5, 1]) {
+  for (const [part, label] of marks) {
     const y = 8 + (1 - part) * (height - bottom - 8);
     plot.append(shape("line", { x1: left, x2: width, y1: y, y2: y, stroke: "var(--line)" }));
-    plot.append(shape("text", { x: left - 6, y: y + 4, "text-anchor": "end" }, usd(part * top)));
+    plot.append(shape("text", { x: left - 6, y: y + 4, "text-anchor": "end" }, label));
   }
   for (const hour of hours) {
     const x = left + step * Math.round((hour.hour_s - first) / 3600);
