@@ -68,10 +68,11 @@ def _with_costs(found: Resampled) -> Iterator[_Row]:
     free = not usd[0] > 0
     low, high = cost_range(found)
     empty = _FREE if free else "the best single model is the cheapest as well"
+    # It picks too, but a mirrored interval misses the truth far more often: it has a long low side.
     yield _Row("cost_save", "CostSave: saved at the best single's quality", "share",
                partial(_cost_save, found),
                _FREE if free else over.unknown_or("the curve never reaches that quality"),
-               difference=True, note=note)  # fmt: skip
+               difference=True, pick=False, note=note)  # fmt: skip
     yield _Row("aiq", "AIQ, paper's form, cheapest to best single's cost", "points",
                lambda: _per_draw(found, metrics.aiq, low, high), empty)  # fmt: skip
     yield _Row("aiq_gain", "AIQ less the best single's quality", "points",
