@@ -141,7 +141,7 @@ def test_long_names_and_the_smallest_prices_have_room(browser: Any, busy: Gatewa
         route.fulfill(json=data)
 
     found = opened(browser, DESKTOP, "light", f"{busy.url}/dashboard")
-    found.page.route("**/dashboard/data", smaller)
+    found.page.route("**/dashboard/data*", smaller)
     found.page.fill("#key", READER.key)
     found.page.click("#login button")
     found.page.wait_for_selector("#spend svg text")
@@ -153,7 +153,9 @@ def test_long_names_and_the_smallest_prices_have_room(browser: Any, busy: Gatewa
     scrolls = """() => [...document.querySelectorAll('#models .wide, #tasks .wide')]
         .filter((n) => n.scrollWidth > n.clientWidth).length"""
     assert found.page.evaluate(scrolls) == 0
-    assert "µ$" in found.page.inner_text("#models")
+    text = found.page.inner_text("#models")
+    assert "µ$" in text
+    assert "smollm2-135m-" in text
     found.page.context.close()
 
 
