@@ -23,6 +23,14 @@ pytestmark = pytest.mark.skipif(
 )
 PHONE, DESKTOP = (360, 740), (1200, 900)
 SCRIPT = "<script>document.title = 'taken over'</script>"
+# Texts of plots that are cut, and cards of which a part is out of sight.
+OUTSIDE = """() => [...document.querySelectorAll('svg text')].filter((text) => {
+    const [inner, outer] = [text, text.ownerSVGElement].map((n) => n.getBoundingClientRect());
+    return inner.left < outer.left - 1 || inner.right > outer.right + 1
+        || inner.top < outer.top - 1 || inner.bottom > outer.bottom + 1;
+}).map((text) => text.textContent)"""
+SCROLLS = """() => [...document.querySelectorAll('section, section .wide')]
+    .filter((n) => n.scrollWidth > n.clientWidth).map((n) => n.closest('section').innerText)"""
 READER = new_key("reader")
 WRITER = new_key("app-one")
 CONFIG = f"""
@@ -138,6 +146,8 @@ def test_long_names_and_the_smallest_prices_have_room(browser: Any, busy: Gatewa
                     row[name] *= 1.23456e-5 / data["totals"]["requests"]
         for row in data["by_model"]:
             row["model"] = f"smollm2-135m-{row['model']}-fewshot"
+        for row in data["recent"]:
+            row["prompt"] = "long" * 100
         route.fulfill(json=data)
 
     found = opened(browser, DESKTOP, "light", f"{busy.url}/dashboard")
@@ -145,18 +155,56 @@ def test_long_names_and_the_smallest_prices_have_room(browser: Any, busy: Gatewa
     found.page.fill("#key", READER.key)
     found.page.click("#login button")
     found.page.wait_for_selector("#spend svg text")
-    outside = """() => [...document.querySelectorAll('#spend svg text')].filter((text) => {
-        const [inner, outer] = [text, text.ownerSVGElement].map((n) => n.getBoundingClientRect());
-        return inner.left < outer.left - 1 || inner.right > outer.right + 1;
-    }).map((text) => text.textContent)"""
-    assert found.page.evaluate(outside) == []
-    scrolls = """() => [...document.querySelectorAll('#models .wide, #tasks .wide')]
-        .filter((n) => n.scrollWidth > n.clientWidth).length"""
-    assert found.page.evaluate(scrolls) == 0
+    assert found.page.evaluate(OUTSIDE) == []
+    found.page.locator("#recent tbody tr.more").first.click()
+    found.page.wait_for_selector("#recent td > p")
+    assert found.page.evaluate(SCROLLS) == []
     text = found.page.inner_text("#models")
     assert "µ$" in text
     assert "smollm2-135m-" in text
     found.page.context.close()
+
+
+def test_the_plot_is_whole_and_as_wide_as_its_card(seen: Seen) -> None:
+    assert seen.page.evaluate(OUTSIDE) == []
+    assert not seen.page.evaluate("byId('spend').scrollWidth > byId('spend').clientWidth")
+
+
+@pytest.mark.parametrize(
+    ("hours", "top"),
+    [([0], 0.0), ([0], 1e-7), ([0, 1, 2, 3], 100.0), (list(range(720)), 0.000999)],
+    ids=["free", "one", "four", "month"],
+)
+def test_no_label_of_a_plot_is_cut_or_written_over(
+    seen: Seen, hours: list[int], top: float
+) -> None:
+    rows = [{"hour_s": 3600 * n, "cost_usd": top, "best_usd": top, "requests": 1} for n in hours]
+    seen.page.evaluate("(rows) => spend({ always_best: 'scholar', by_hour: rows })", rows)
+    assert seen.page.evaluate(OUTSIDE) == []
+    places = """() => [...document.querySelectorAll('#spend text')].map((text) => {
+        const { left, right, top, bottom } = text.getBoundingClientRect();
+        return [left, right, top, bottom];
+    })"""
+    boxes = seen.page.evaluate(places)
+    over = [
+        (one, other)
+        for number, one in enumerate(boxes)
+        for other in boxes[:number]
+        if one[0] < other[1] and other[0] < one[1] and one[2] < other[3] and other[2] < one[3]
+    ]
+    assert not over
+    assert "e-" not in "".join(seen.page.locator("#spend text").all_text_contents())
+    seen.page.evaluate("refresh()")
+
+
+def test_an_amount_is_written_in_one_way(seen: Seen) -> None:
+    amounts = {
+        100: "$100.00", 0.99999: "$1.00", 0.25: "$0.25", 0.001: "$0.001", 0.00099999: "$0.001",
+        0.000114: "114 µ$", 3.68e-6: "3.68 µ$", 7e-7: "0.7 µ$", 1e-7: "0.1 µ$",
+        1e-10: "<0.001 µ$", 1e-17: "$0", 0: "$0", -105.96: "-$105.96", -0.000185: "-185 µ$",
+    }  # fmt: skip
+    found = seen.page.evaluate("(amounts) => amounts.map(usd)", list(amounts))
+    assert [text.replace("\u00a0", " ") for text in found] == list(amounts.values())
 
 
 def test_a_decision_opens_and_says_why(seen: Seen) -> None:

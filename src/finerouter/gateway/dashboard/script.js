@@ -4,6 +4,7 @@ const REFRESH_MS = 5000;
 const byId = (id) => document.getElementById(id);
 let timer = 0;
 let open = null;
+let shown = null;
 
 function element(tag, content, attributes = {}) {
   const node = document.createElement(tag);
@@ -29,13 +30,17 @@ const ms = (value) =>
   !known(value) ? "–" : value < 1000 ? `${value.toFixed(0)} ms` : `${(value / 1000).toFixed(1)} s`;
 
 // Calls of small models cost millionths: rows of zeros, or $7e-7, nobody compares at a glance.
+// Less than a millionth of a millionth is what sums of amounts are wrong by.
 function usd(value) {
   if (!known(value)) return "–";
-  if (value === 0) return "$0";
   const size = Math.abs(value);
-  if (size >= 1) return `$${value.toFixed(2)}`;
-  if (size >= 0.001) return `$${Number(value.toPrecision(3))}`;
-  return `${Number((value * 1e6).toPrecision(3))} µ$`;
+  if (size < 1e-12) return "$0";
+  const sign = value < 0 ? "-" : "";
+  const rounded = Number(size.toPrecision(3)); // 0.9999 is a dollar, and no $1 beside $1.00
+  if (rounded >= 1) return `${sign}$${size.toFixed(2)}`;
+  if (rounded >= 0.001) return `${sign}$${rounded}`;
+  const millionths = Number((size * 1e6).toPrecision(3));
+  return millionths < 0.001 ? `${sign}<0.001\u00a0µ$` : `${sign}${millionths}\u00a0µ$`;
 }
 
 function clock(seconds) {
@@ -100,19 +105,24 @@ function spend(data) {
   byId("spend-hint").textContent =
     `blue: spent; grey: what always ${data.always_best} would have cost; µ$ are millionths`;
   if (!hours.length) return show("spend", element("p", "No requests yet.", { class: "empty" }));
-  const [width, height, bottom] = [800, 170, 18];
-  const top = Math.max(...hours.map((hour) => Math.max(hour.cost_usd || 0, hour.best_usd || 0)), 1e-12);
-  const marks = [0, 0.5, 1].map((part) => [part, usd(part * top)]);
-  // A letter of the plot is less than 7 units wide.
-  const left = 14 + 7 * Math.max(...marks.map(([, label]) => label.length));
+  const plot = shape("svg", { role: "img", "aria-label": "Spend by hour" });
+  show("spend", plot); // before it is drawn: text has a width only in the page
+  const [width, height, bottom] = [Math.max(byId("spend").clientWidth, 240), 170, 18];
+  plot.setAttribute("viewBox", `0 0 ${width} ${height}`);
+  const most = Math.max(...hours.map((hour) => Math.max(hour.cost_usd || 0, hour.best_usd || 0)));
+  const top = Math.max(most, 1e-9);
+  const marks = (most ? [0, 0.5, 1] : [0]).map((part) => {
+    const y = 8 + (1 - part) * (height - bottom - 8);
+    return [y, shape("text", { y: y + 4, "text-anchor": "end" }, usd(part * top))];
+  });
+  plot.append(...marks.map(([, label]) => label));
+  const left = 6 + Math.ceil(Math.max(...marks.map(([, label]) => label.getComputedTextLength())));
   const first = hours[0].hour_s;
   const slots = Math.max(1, Math.round((hours[hours.length - 1].hour_s - first) / 3600) + 1);
   const step = (width - left) / Math.max(slots, 12);
-  const plot = shape("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "Spend by hour" });
-  for (const [part, label] of marks) {
-    const y = 8 + (1 - part) * (height - bottom - 8);
+  for (const [y, label] of marks) {
     plot.append(shape("line", { x1: left, x2: width, y1: y, y2: y, stroke: "var(--line)" }));
-    plot.append(shape("text", { x: left - 6, y: y + 4, "text-anchor": "end" }, label));
+    label.setAttribute("x", left - 6);
   }
   for (const hour of hours) {
     const x = left + step * Math.round((hour.hour_s - first) / 3600);
@@ -123,14 +133,12 @@ function spend(data) {
       plot.append(box);
     }
   }
-  for (const at of [0, hours.length - 1]) {
-    const x = left + step * (Math.round((hours[at].hour_s - first) / 3600) + 0.5);
-    const anchor = at === 0 ? "start" : "end";
-    if (at === 0 || hours.length > 3) {
-      plot.append(shape("text", { x, y: height - 4, "text-anchor": anchor }, clock(hours[at].hour_s)));
-    }
-  }
-  show("spend", element("div", plot, { class: "wide" }));
+  const right = left + step * slots;
+  const ends = [[hours[0], left, "start"], [hours[hours.length - 1], right, "end"]].map(([hour, x, anchor]) =>
+    shape("text", { x, y: height - 4, "text-anchor": anchor }, clock(hour.hour_s)));
+  plot.append(...ends);
+  const needed = 8 + ends[0].getComputedTextLength() + ends[1].getComputedTextLength();
+  if (needed > right - left) ends[1].remove();
 }
 
 function models(data) {
@@ -230,6 +238,7 @@ async function refresh() {
     const data = await ask(`/dashboard/data?hours=${byId("hours").value}`);
     byId("login").hidden = true;
     byId("main").hidden = false;
+    shown = data;
     for (const part of [cards, spend, models, tasks, recent, endpoints, keys]) part(data);
     const trouble = data.journal.message;
     told(trouble ? `journal: ${trouble}` : `up to date at ${clock(data.time_s)}`, Boolean(trouble));
@@ -273,4 +282,5 @@ byId("login").addEventListener("submit", (event) => {
 });
 byId("try").addEventListener("submit", tryPrompt);
 byId("hours").addEventListener("change", refresh);
+addEventListener("resize", () => { if (shown && !byId("main").hidden) spend(shown); });
 refresh();
