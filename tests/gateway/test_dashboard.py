@@ -237,7 +237,7 @@ def test_a_wrong_key_is_told(browser: Any, busy: Gateway) -> None:
     found = opened(browser, DESKTOP, "light", f"{busy.url}/dashboard")
     found.page.fill("#key", WRITER.key)
     found.page.click("#login button")
-    found.page.wait_for_function("document.getElementById('status').textContent.includes('scope')")
+    found.page.wait_for_selector("#status:has-text('scope')")
     assert found.page.locator("#main").is_hidden()
     found.page.context.close()
 
