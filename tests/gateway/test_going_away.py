@@ -19,12 +19,17 @@ from tests.loopback import Fault, LoopbackUpstream
 
 def begun(gateway: Gateway, *, stream: bool, said: str = SUM) -> socket.socket:
     """A connection on which a request has been sent."""
+    connection = socket.create_connection(("127.0.0.1", gateway.port))
+    ask(connection, stream=stream, said=said)
+    return connection
+
+
+def ask(connection: socket.socket, *, stream: bool, said: str = SUM) -> None:
+    """Send a request on a connection."""
     messages = [{"role": "user", "content": said}]
     body = json.dumps({"model": "auto", "messages": messages, "stream": stream}).encode()
-    connection = socket.create_connection(("127.0.0.1", gateway.port))
-    head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n"
-    connection.sendall(head.replace("host: x", "host: localhost").encode() + body)
-    return connection
+    head = f"POST /v1/chat/completions HTTP/1.1\r\ncontent-length: {len(body)}\r\n"
+    connection.sendall(f"{head}host: localhost\r\n\r\n".encode() + body)
 
 
 def rest(connection: socket.socket) -> bytes:
@@ -89,6 +94,23 @@ def test_who_leaves_after_a_large_body_is_seen_to(
     connection.close()
     assert eventually(lambda: gateway.service.parts.admission.under_way == 0)
     assert gateway.records()[0].outcome == "cancelled"
+
+
+def test_who_leaves_is_seen_to_while_the_last_endpoint_still_lingers(
+    gateway: Gateway, server: LoopbackUpstream
+) -> None:
+    server.faults = [Fault.linger(0.5), Fault.slow(30)]
+    connection = begun(gateway, stream=True)
+    received = b""
+    while b"[DONE]" not in received:
+        received += connection.recv(65_536)
+    # The next request on the same connection, before the first one has quite ended.
+    ask(connection, stream=False)
+    assert eventually(lambda: server.under_way == 2)
+    assert eventually(lambda: server.under_way == 1)
+    connection.close()
+    assert eventually(lambda: gateway.service.parts.admission.under_way == 0)
+    assert {record.outcome for record in gateway.records()} == {"ok", "cancelled"}
 
 
 def test_who_leaves_midway_cancels_the_call_and_pays_for_what_came(

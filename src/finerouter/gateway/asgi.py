@@ -16,9 +16,9 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-# An extension of ASGI by our server: have somebody told when the client goes. ASGI itself tells
-# only who waits for it, and that takes a task for every request.
-WATCH = "finerouter.watch"
+# An extension of ASGI by our server, with `watch` and `unwatch`: have somebody told when the client
+# goes. ASGI itself tells only who waits for it, and that takes a task for every request.
+DEPARTURE = "finerouter.departure"
 
 # What `content-encoding` says of a body that is sent as it is.
 _PLAIN = ("", "identity")
@@ -103,13 +103,23 @@ class Exchange:
             if not message.get("more_body", False):
                 return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    def watched_by(self, listener: Callable[[], None] | None) -> bool:
-        """Have somebody told when the client goes, None for nobody any more; whether it is there.
+    def watch(self, listener: Callable[[], None]) -> bool:
+        """Have somebody told when the client goes, until `unwatch`; whether it is there.
 
         Only after the body is read. A server that is not ours tells nobody.
         """
-        extension = self._scope.get("extensions", {}).get(WATCH)
-        return extension is None or bool(extension["call"](listener))
+        departure = self._departure
+        return departure is None or bool(departure["watch"](listener))
+
+    def unwatch(self, listener: Callable[[], None]) -> None:
+        """Tell it no more."""
+        if self._departure is not None:
+            self._departure["unwatch"](listener)
+
+    @property
+    def _departure(self) -> Mapping[str, Any] | None:
+        extension: Mapping[str, Any] | None = self._scope.get("extensions", {}).get(DEPARTURE)
+        return extension
 
     async def answer(
         self, status: int, body: bytes, headers: Mapping[str, str] | None = None

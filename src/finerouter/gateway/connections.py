@@ -15,7 +15,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from finerouter.gateway.asgi import WATCH
+from finerouter.gateway.asgi import DEPARTURE
 from finerouter.gateway.settings import Limits
 
 MOST_HEADER_BYTES = 64 * 1024
@@ -57,13 +57,19 @@ class Connection(HttpToolsProtocol):
         if self._listener is not None:
             self._listener()
 
-    def watch(self, listener: Callable[[], None] | None) -> bool:
-        """Tell this one when the client goes, None for nobody any more; whether it is there."""
+    def watch(self, listener: Callable[[], None]) -> bool:
+        """Tell this one when the client goes; whether it is there."""
         self._listener = listener
-        if listener is not None and not self._gone:
+        if not self._gone:
             # Reading rests after a large body, and then the end of the connection is not seen.
             self.flow.resume_reading()
         return not self._gone
+
+    def unwatch(self, listener: Callable[[], None]) -> None:
+        """Tell it no more."""
+        # The next request may be watched before the last one has quite ended.
+        if self._listener == listener:
+            self._listener = None
 
     def data_received(self, data: bytes) -> None:
         """Bytes of a request; only so many of them."""
@@ -76,7 +82,7 @@ class Connection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """The first byte of a request is there."""
         super().on_message_begin()
-        self.scope["extensions"] = {WATCH: {"call": self.watch}}
+        self.scope["extensions"] = {DEPARTURE: {"watch": self.watch, "unwatch": self.unwatch}}
         if self._incoming is None:
             self._expect()
 

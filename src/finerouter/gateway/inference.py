@@ -125,13 +125,13 @@ class _WhileWanted:
         task = asyncio.current_task()
         assert task is not None
         self._task = task
-        if not self._exchange.watched_by(self._leave):
+        if not self._exchange.watch(self._leave):
             raise ClientGone
 
     def __exit__(
         self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
     ) -> None:
-        self._exchange.watched_by(None)
+        self._exchange.unwatch(self._leave)
         if kind is asyncio.CancelledError and self._gone and self._task.uncancel() == 0:
             raise ClientGone from None
 
