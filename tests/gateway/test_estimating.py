@@ -78,3 +78,16 @@ def test_any_number_is_answered(router: Router, count: int) -> None:
         return len(await asyncio.gather(*(estimator.estimate("Hello") for _ in range(count))))
 
     assert asyncio.run(together()) == count
+
+
+def test_a_lone_request_waits_for_no_turn(router: Router) -> None:
+    async def steps(*, crowded: bool) -> int:
+        asking = asyncio.ensure_future(Estimator(router, lambda: crowded).estimate("Hello"))
+        turns = 0
+        while not asking.done():
+            turns += 1
+            await asyncio.sleep(0)
+        return turns
+
+    assert asyncio.run(steps(crowded=False)) == 1
+    assert asyncio.run(steps(crowded=True)) == 2

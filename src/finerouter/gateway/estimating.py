@@ -8,6 +8,7 @@ idle gateway makes no request wait.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from finerouter.errors import DataError
 from finerouter.policy import Estimate
@@ -21,8 +22,15 @@ _Waiting = list[tuple[str, asyncio.Future[Estimate]]]
 class Estimator:
     """A router's estimates, batched; for one event loop."""
 
-    def __init__(self, router: Router) -> None:
+    def __init__(self, router: Router, crowded: Callable[[], bool] = lambda: True) -> None:
+        """Prepare.
+
+        Args:
+            router: that estimates.
+            crowded: whether others may ask in the same turn of the event loop.
+        """
         self.router = router
+        self._crowded = crowded
         self._waiting: _Waiting = []
 
     async def estimate(self, text: str) -> Estimate:
@@ -34,7 +42,8 @@ class Estimator:
             return await future
         # The first one estimates for all, after one turn in which others may join.
         try:
-            await asyncio.sleep(0)
+            if self._crowded():
+                await asyncio.sleep(0)
         except asyncio.CancelledError:
             future.cancel()
             raise

@@ -29,6 +29,10 @@ class Admission:
         self.under_way = 0
         self.draining = False
 
+    def crowded(self) -> bool:
+        """Whether more than one is under way."""
+        return self.under_way > 1
+
     def __enter__(self) -> None:
         """Raises Refused where there are too many."""
         if self.under_way >= self.most:

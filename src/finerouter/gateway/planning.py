@@ -107,6 +107,7 @@ class Planner:
         conversations: Conversations,
         fleet: Usable,
         draw: Callable[[], float] = random.random,
+        crowded: Callable[[], bool] = lambda: True,
     ) -> None:
         """Prepare.
 
@@ -115,9 +116,10 @@ class Planner:
             conversations: which model each is on.
             fleet: which models can be asked now.
             draw: a number in [0, 1), for exploration.
+            crowded: whether other requests are under way.
         """
         self.setup = setup
-        self._estimator = Estimator(setup.router)
+        self._estimator = Estimator(setup.router, crowded)
         self._ways = PoolWays(setup.models.values())
         self._conversations = conversations
         self._fleet = fleet

@@ -106,14 +106,15 @@ class Service:
         conversations = Conversations(settings.sticky, journal)
         budgets = Budgets(settings, journal)
         await budgets.start()
+        admission = Admission(settings.limits.max_concurrent)
         parts = Parts(
             setup=setup,
-            planner=Planner(setup, conversations, fleet),
+            planner=Planner(setup, conversations, fleet, crowded=admission.crowded),
             fleet=fleet,
             conversations=conversations,
             access=Access(settings),
             budgets=budgets,
-            admission=Admission(settings.limits.max_concurrent),
+            admission=admission,
             journal=journal,
             observer=Observer(settings),
         )
@@ -136,7 +137,7 @@ class Service:
             self.parts = replace(
                 old,
                 setup=setup,
-                planner=Planner(setup, old.conversations, fleet),
+                planner=Planner(setup, old.conversations, fleet, crowded=old.admission.crowded),
                 fleet=fleet,
                 access=old.access.replaced(setup.settings),
                 budgets=old.budgets.replaced(setup.settings),
