@@ -13,9 +13,11 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import socket
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property
 from types import ModuleType
@@ -293,21 +295,22 @@ class Upstream:
         self, method: str, url: str, content: bytes | None, headers: Mapping[str, str]
     ) -> Stream:
         use = _Use()
+        _use.set(use)
         try:
-            return await self._asked(method, url, content, headers, use)
+            return await self._asked(method, url, content, headers)
         except (self._http.ServerDisconnectedError, self._http.ClientOSError) as error:
             # Servers close idle connections, and a call may cross that on the wire.
             silent = isinstance(getattr(error, "message", ""), str)
             if not (self._connections.renew and use.kept and silent):
                 raise
-        return await self._asked(method, url, content, headers, _Use())
+        return await self._asked(method, url, content, headers)
 
     async def _asked(
-        self, method: str, url: str, content: bytes | None, headers: Mapping[str, str], use: _Use
+        self, method: str, url: str, content: bytes | None, headers: Mapping[str, str]
     ) -> Stream:
         response = await self._session.request(
             method, url, data=content, headers=headers,
-            proxy=self._proxy, allow_redirects=False, trace_request_ctx=use,
+            proxy=self._proxy, allow_redirects=False,
         )  # fmt: skip
         return Stream(response, self)
 
@@ -372,11 +375,12 @@ class Upstream:
         session: aiohttp.ClientSession = self._http.ClientSession(
             timeout=timeout,
             # The limits say how many connections there are; the library's own cap would queue them.
-            connector=self._http.TCPConnector(limit=0, keepalive_timeout=self._connections.keep_s),
+            connector=self._http.TCPConnector(
+                limit=0, keepalive_timeout=self._connections.keep_s, socket_factory=_new_socket
+            ),
             read_bufsize=self._connections.read_bytes,
             # Calls of different people share it: a cookie of one is not for the others.
             cookie_jar=self._http.DummyCookieJar(),
-            trace_configs=[_watching(self._http)] if self._connections.renew else None,
         )
         return session
 
@@ -396,19 +400,20 @@ class TookTooLong(EndpointError):
 
 
 class _Use:
-    """Whether a call went over a connection that an earlier one had left."""
+    """Whether a call goes over a connection that an earlier one has left."""
 
-    kept = False
+    kept = True
 
 
-def _watching(http: ModuleType) -> aiohttp.TraceConfig:
-    # The library's only word on whether a connection was new.
-    async def reused(_: object, context: Any, __: object) -> None:
-        context.trace_request_ctx.kept = True
+# Of the call under way. Its connection is new if a socket was made for it, which is told here; the
+# library's own word for it comes with a dozen others, at every call.
+_use: ContextVar[_Use] = ContextVar("_use")
 
-    trace: aiohttp.TraceConfig = http.TraceConfig()
-    trace.on_connection_reuseconn.append(reused)
-    return trace
+
+def _new_socket(address: tuple[Any, ...]) -> socket.socket:
+    family, kind, protocol, *_ = address
+    _use.get().kept = False
+    return socket.socket(family, kind, protocol)
 
 
 def encoded(body: Mapping[str, Any]) -> bytes:
