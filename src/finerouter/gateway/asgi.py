@@ -16,9 +16,10 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-# An extension of ASGI by our server, with `watch` and `unwatch`: have somebody told when the client
-# goes. ASGI itself tells only who waits for it, and that takes a task for every request.
-DEPARTURE = "finerouter.departure"
+# An extension of ASGI by our server. `watch`, `unwatch`: have somebody told when the client goes;
+# ASGI itself tells only who waits for it, and that takes a task for every request. `arrived`:
+# whether the whole body is there, so that no clock is needed to wait for it.
+CONNECTION = "finerouter.connection"
 
 # What `content-encoding` says of a body that is sent as it is.
 _PLAIN = ("", "identity")
@@ -82,6 +83,8 @@ class Exchange:
         declared = self.headers.get("content-length", "")
         if declared.isdecimal() and int(declared) > most_bytes:
             raise BodyTooLarge
+        if self._connection is not None and self._connection["arrived"]():
+            return await self._read(most_bytes)
         try:
             async with asyncio.timeout(timeout_s):
                 return await self._read(most_bytes)
@@ -108,17 +111,17 @@ class Exchange:
 
         Only after the body is read. A server that is not ours tells nobody.
         """
-        departure = self._departure
-        return departure is None or bool(departure["watch"](listener))
+        connection = self._connection
+        return connection is None or bool(connection["watch"](listener))
 
     def unwatch(self, listener: Callable[[], None]) -> None:
         """Tell it no more."""
-        if self._departure is not None:
-            self._departure["unwatch"](listener)
+        if self._connection is not None:
+            self._connection["unwatch"](listener)
 
     @property
-    def _departure(self) -> Mapping[str, Any] | None:
-        extension: Mapping[str, Any] | None = self._scope.get("extensions", {}).get(DEPARTURE)
+    def _connection(self) -> Mapping[str, Any] | None:
+        extension: Mapping[str, Any] | None = self._scope.get("extensions", {}).get(CONNECTION)
         return extension
 
     async def answer(

@@ -15,7 +15,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from finerouter.gateway.asgi import DEPARTURE
+from finerouter.gateway.asgi import CONNECTION
 from finerouter.gateway.settings import Limits
 
 MOST_HEADER_BYTES = 64 * 1024
@@ -42,6 +42,9 @@ class Connection(HttpToolsProtocol):
         self._ending = False
         self._gone = False
         self._listener: Callable[[], None] | None = None
+        self._extension: dict[str, dict[object, object]] = {
+            CONNECTION: {"watch": self.watch, "unwatch": self.unwatch, "arrived": self.arrived}
+        }
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client has connected: its first request has a time to come."""
@@ -71,6 +74,10 @@ class Connection(HttpToolsProtocol):
         if self._listener == listener:
             self._listener = None
 
+    def arrived(self) -> bool:
+        """Whether the body of the latest request is there, and with it all before that."""
+        return self.cycle is not None and not self.cycle.more_body
+
     def data_received(self, data: bytes) -> None:
         """Bytes of a request; only so many of them."""
         self._bytes += len(data)
@@ -82,7 +89,7 @@ class Connection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """The first byte of a request is there."""
         super().on_message_begin()
-        self.scope["extensions"] = {DEPARTURE: {"watch": self.watch, "unwatch": self.unwatch}}
+        self.scope["extensions"] = self._extension
         if self._incoming is None:
             self._expect()
 
