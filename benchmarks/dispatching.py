@@ -82,7 +82,7 @@ def _dispatched(fleet: Fleet, body: bytes, stream: bool) -> Call:
 
     async def call() -> None:
         async with await dispatch(steps, fleet, retries) as reached:
-            async for _ in reached.rest:
+            async for _ in reached.rest():
                 pass
 
     return call

@@ -27,6 +27,7 @@ from finerouter.gateway.fleet.fleet import Way
 from finerouter.gateway.fleet.trouble import BUSY, Kind, Trouble, of_break
 from finerouter.gateway.record import Attempt
 from finerouter.gateway.settings import Retries
+from finerouter.upstream import Stream
 from finerouter.upstream.client import TookTooLong
 
 __all__ = ["NotReached", "Prepared", "Reached", "Step", "dispatch"]
@@ -91,8 +92,6 @@ class Reached:
         asking: how, and at which endpoint.
         status, headers: of HTTP; names of headers in lower case.
         first: the body's beginning, or all of it where it is not streamed.
-        rest: what follows; raises EndpointError, in words fit for clients, where it breaks off.
-            Read to its end, it leaves the connection to the next call.
         attempts: every call, in order.
     """
 
@@ -102,25 +101,66 @@ class Reached:
     status: int
     headers: Mapping[str, str]
     first: bytes
-    rest: AsyncIterator[bytes]
     attempts: tuple[Attempt, ...]
-    _cut: Callable[[], None] = field(default=lambda: None, repr=False)
-    _done: Callable[[], None] = field(default=lambda: None, repr=False)
+    _lease: Lease = field(repr=False)
+    _stream: Stream | None = field(repr=False)
+
+    async def next(self) -> bytes:
+        """The next piece of what follows, b"" at the end; then the next call has the connection.
+
+        Raises:
+            EndpointError: it broke off; in words fit for clients.
+        """
+        if self._stream is None:
+            return b""
+        try:
+            chunk = await self._stream.next()
+        except EndpointError as error:
+            self._lease.failed(of_break(error))
+            self._cut()
+            raise EndpointError(_broken(error)) from error
+        except asyncio.CancelledError:
+            self._cut()
+            raise
+        if not chunk:
+            self._lease.succeeded()
+            self._cut()
+        return chunk
+
+    async def rest(self) -> AsyncIterator[bytes]:
+        """All that follows; raises as `next`."""
+        while chunk := await self.next():
+            yield chunk
 
     async def finish(self) -> None:
         """The answer has said its last: the endpoint did well, however its connection ends.
 
         What little may follow is read for a moment, so that the next call can have the connection.
         """
-        self._done()
+        self._lease.succeeded()
         with suppress(EndpointError, TimeoutError):
+            if self._stream is None or self._stream.complete:
+                await self._to_end()
+                return
             async with asyncio.timeout(_FINISH_S):
-                async for _ in self.rest:
-                    pass
+                await self._to_end()
 
     async def close(self) -> None:
         """Cut the connection, if the answer is not at its end, and give the slot back."""
         self._cut()
+
+    async def _to_end(self) -> None:
+        while await self.next():
+            pass
+
+    def _cut(self) -> None:
+        stream, self._stream = self._stream, None
+        if stream is not None and stream.complete:
+            # Left at its last event: the endpoint has done its part.
+            self._lease.succeeded()
+        elif stream is not None:
+            stream.close()
+        self._lease.abandon()
 
     async def __aenter__(self) -> Reached:
         return self
@@ -239,16 +279,6 @@ class _Walk:
         lease.answered()
         if begun.stream is None:
             lease.succeeded()
-        stream = begun.stream
-
-        def cut() -> None:
-            if stream is not None and stream.complete:
-                # Left at its last event: the endpoint has done its part.
-                lease.succeeded()
-            elif stream is not None:
-                stream.close()
-            lease.abandon()
-
         return Reached(
             step_index=index,
             model=self._steps[index].model,
@@ -256,10 +286,9 @@ class _Walk:
             status=begun.status,
             headers=begun.headers,
             first=begun.first,
-            rest=_rest(begun, lease, cut),
             attempts=tuple(self._attempts),
-            _cut=cut,
-            _done=lease.succeeded,
+            _lease=lease,
+            _stream=begun.stream,
         )
 
     def _wait_s(self, index: int, waits: int) -> float | None:
@@ -339,20 +368,6 @@ def _status(told: Trouble | None) -> int:
     if told.slow:
         return 504
     return 503 if told.status in (503, 529) else 502
-
-
-async def _rest(begun: Begun, lease: Lease, cut: Callable[[], None]) -> AsyncIterator[bytes]:
-    if begun.stream is None:
-        return
-    try:
-        while chunk := await begun.stream.next():
-            yield chunk
-        lease.succeeded()
-    except EndpointError as error:
-        lease.failed(of_break(error))
-        raise EndpointError(_broken(error)) from error
-    finally:
-        cut()
 
 
 def _broken(error: EndpointError) -> str:

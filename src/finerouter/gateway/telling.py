@@ -90,7 +90,7 @@ class Telling:
         while not answer.finished:
             if said:
                 await self.exchange.write(said)
-            chunk = await anext(self.reached.rest, b"")
+            chunk = await self.reached.next()
             if not chunk:
                 said = b""
                 break

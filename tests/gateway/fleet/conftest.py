@@ -57,7 +57,7 @@ class Bench:
     async def told(self, *models: str, **how: Any) -> bytes:
         """The whole answer."""
         async with await self.ask(*models, **how) as reached:
-            return reached.first + b"".join([chunk async for chunk in reached.rest])
+            return reached.first + b"".join([chunk async for chunk in reached.rest()])
 
     @property
     def taken(self) -> int:

@@ -423,7 +423,7 @@ def test_nothing_is_asked_again_after_the_first_byte(run, servers) -> None:
             with pytest.raises(
                 EndpointError, match=r"^the answer broke off: the model's endp"
             ) as e:
-                [chunk async for chunk in reached.rest]
+                [chunk async for chunk in reached.rest()]
             assert "127.0.0.1" not in str(e.value)
         assert bench.fleet.standing()[0].models[0].failures == 1
 
@@ -437,7 +437,7 @@ def test_a_stream_that_stops_says_so(run, servers) -> None:
     async def work(bench: Bench) -> None:
         async with await bench.ask(stream=True) as reached:
             with pytest.raises(EndpointError, match=r"^the answer stopped: the model's endpoint"):
-                [chunk async for chunk in reached.rest]
+                [chunk async for chunk in reached.rest()]
 
     run(work, HASTE, m=[0, 1])
     assert len(servers[1].requests) == 0

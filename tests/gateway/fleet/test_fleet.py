@@ -172,7 +172,7 @@ def test_a_reload_lets_calls_end_and_then_closes(run, servers) -> None:
         late = Bench(servers, old)
         await late.told("m")
         assert not connector.closed
-        rest = b"".join([chunk async for chunk in reached.rest])
+        rest = b"".join([chunk async for chunk in reached.rest()])
         assert rest.endswith(b"data: [DONE]\n\n")
         await reached.close()
         await asyncio.sleep(0.01)
@@ -217,7 +217,7 @@ def test_a_closed_fleet_breaks_off_and_calls_nobody(run, servers) -> None:
         async with await bench.ask(stream=True) as reached:
             await bench.fleet.close()
             with pytest.raises(EndpointError):
-                [chunk async for chunk in reached.rest]
+                [chunk async for chunk in reached.rest()]
         with pytest.raises(NotReached):
             await bench.ask()
 

@@ -61,7 +61,7 @@ def test_cancelling_whoever_waits_for_the_rest_closes_the_connection(run, server
     async def work(bench: Bench) -> None:
         async def read() -> None:
             reached = await bench.ask(stream=True)
-            async for _ in reached.rest:
+            async for _ in reached.rest():
                 pass
 
         task = asyncio.create_task(read())
@@ -95,7 +95,7 @@ def test_a_stream_left_at_its_last_event_counts_as_answered(run, servers) -> Non
         async with await bench.ask("m", stream=True) as reached:
             text = reached.first
             while b"[DONE]" not in text:
-                text += await anext(reached.rest)
+                text += await reached.next()
             await asyncio.sleep(0.05)
         (model,) = bench.fleet.standing()[0].models
         assert model.failures == 0
