@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import ROUND_CEILING, Context
+from functools import cached_property
 
 import numpy as np
+from msgspec import Struct
 
 from finerouter.errors import NoEligibleModel
 from finerouter.gateway.needs import Needs
@@ -31,8 +33,7 @@ _BYTES_PER_TOKEN = 4.0
 _TOLD_USD = Context(prec=4, rounding=ROUND_CEILING)
 
 
-@dataclass(frozen=True)
-class Kept:
+class Kept(Struct, frozen=True):
     """The model that a conversation is on.
 
     Attributes:
@@ -48,34 +49,54 @@ class Kept:
     endpoint: str = ""
 
 
-@dataclass(frozen=True)
-class Chance:
+class Chance(Struct, frozen=True):
     """Exploration: `share` of requests go to a random fitting model; `draw` in [0, 1) decides."""
 
     share: float
     draw: float
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(Struct, frozen=True, dict=True):
     """What was decided.
 
     Attributes:
         order: models to ask, the first choice first.
         propensity: probability of the first choice.
         explored: whether chance chose it.
-        estimates: of all models, in the order of the pool, with the reason why one is ruled out.
         task, task_probability: of the text.
         cost_usd: expected of the first choice, None where unknown.
+        estimate: that was chosen from.
+        reasons: why models are ruled out, by name.
     """
 
     order: tuple[str, ...]
     propensity: float
     explored: bool
-    estimates: tuple[ModelEstimate, ...]
     task: str | None
     task_probability: float
     cost_usd: float | None
+    estimate: Estimate
+    reasons: Mapping[str, str]
+
+    @cached_property
+    def estimates(self) -> tuple[ModelEstimate, ...]:
+        """Of all models, in the order of the pool, with the reason why one is ruled out."""
+        return tuple(
+            ModelEstimate(
+                model=name,
+                quality=quality,
+                quality_std=std,
+                cost_usd=_known(cost),
+                filtered=self.reasons.get(name),
+            )
+            for name, quality, std, cost in zip(
+                self.estimate.models,
+                self.estimate.quality[0].tolist(),
+                self.estimate.quality_std[0].tolist(),
+                self.estimate.cost_usd[0].tolist(),
+                strict=True,
+            )
+        )
 
 
 def choose(
@@ -121,30 +142,15 @@ def choose(
     order = ranked(favoured, policy, pool, most)
     order, propensity, explored = _explored(order, favoured, policy, pool, chance)
     task, probability = estimate.task_of(0)
-    estimates = tuple(
-        ModelEstimate(
-            model=name,
-            quality=quality,
-            quality_std=std,
-            cost_usd=_known(cost),
-            filtered=reasons.get(name),
-        )
-        for name, quality, std, cost in zip(
-            estimate.models,
-            estimate.quality[0].tolist(),
-            estimate.quality_std[0].tolist(),
-            estimate.cost_usd[0].tolist(),
-            strict=True,
-        )
-    )
     return Choice(
         order=tuple(estimate.models[at] for at in order),
         propensity=propensity,
         explored=explored,
-        estimates=estimates,
         task=task,
         task_probability=probability if task is not None else 0.0,
-        cost_usd=estimates[order[0]].cost_usd,
+        cost_usd=_known(float(estimate.cost_usd[0, order[0]])),
+        estimate=estimate,
+        reasons=reasons,
     )
 
 

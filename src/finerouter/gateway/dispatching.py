@@ -18,6 +18,8 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from finerouter.asking import Asking
 from finerouter.errors import EndpointError, FinerouterError
 from finerouter.gateway.fleet import Fleet, Prepared
@@ -40,8 +42,7 @@ _FINISH_S = 1.0
 OnAttempt = Callable[[Attempt], None]
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(Struct, frozen=True):
     """One model to try.
 
     Attributes:

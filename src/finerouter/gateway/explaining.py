@@ -8,23 +8,31 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from finerouter.gateway.choosing import Choice
 from finerouter.gateway.planning import Plan
 from finerouter.gateway.setup import Setup
-from finerouter.gateway.tracking import Track
 from finerouter.policy import Decision, decide
 from finerouter.prompt import text_bytes
 
 _PREFIX = "x-finerouter-"
 
 
-def explain_headers(track: Track, cost_usd: float | None) -> dict[str, str]:
-    """Headers of an answer; the cost is what it was expected to be where it is not known yet."""
-    choice = track.plan.choice if track.plan else None
+def explain_headers(
+    decision_id: str, choice: Choice | None, model: str, cost_usd: float | None
+) -> dict[str, str]:
+    """Headers of an answer.
+
+    Args:
+        decision_id: of the request.
+        choice: the decision, None where a model was asked for by name.
+        model: that answers.
+        cost_usd: what it cost; None for what it was expected to.
+    """
     expected = choice.cost_usd if choice else None
     cost = cost_usd if cost_usd is not None else expected
     headers = {
-        "model": track.model,
-        "decision-id": track.decision_id,
+        "model": model,
+        "decision-id": decision_id,
         "task": (choice.task or "none") if choice else "",
         "cost-usd": "" if cost is None else f"{cost:.10g}",
     }
@@ -39,12 +47,11 @@ def explanation(plan: Plan, setup: Setup, hidden: frozenset[str] = frozenset()) 
         setup: that it was made with.
         hidden: models that are not for the caller's eyes.
     """
-    choice, estimate = plan.choice, plan.estimate
+    choice = plan.choice
     assert choice is not None
-    assert estimate is not None
     ruled_out = frozenset(item.model for item in choice.estimates if item.filtered)
     rule = replace(plan.rule, deny=plan.rule.deny | ruled_out)
-    decision = decide(estimate, rule, setup.router.pool)
+    decision = decide(choice.estimate, rule, setup.router.pool)
     return {
         "model": plan.order[0],
         "fallbacks": list(plan.order[1:]),

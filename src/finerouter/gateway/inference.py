@@ -6,6 +6,7 @@ Takes an exchange; answers it. The order of things is here, and none of the thin
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from types import TracebackType
 
@@ -66,10 +67,11 @@ async def _answered(
         plan = await parts.planner.plan(wish.with_tier_down(reservation.tier_down))
         track.plan = plan
         reservation.expects(_expected_usd(parts, plan, request))
-        reached = await _reach(parts, track, exchange, request, plan)
+        telling = Telling(parts, track, exchange, request, plan, reservation)
+        steps = [_step(track, exchange, request, plan, name, telling) for name in plan.order]
+        reached = await _reach(parts, track, steps)
         try:
-            telling = Telling(parts, track, exchange, request, plan, reached, reservation)
-            await telling.tell()
+            await telling.tell(reached)
         finally:
             await reached.close()
 
@@ -87,11 +89,8 @@ def _expected_usd(parts: Parts, plan: Plan, request: Request) -> float | None:
     )
 
 
-async def _reach(
-    parts: Parts, track: Track, exchange: Exchange, request: Request, plan: Plan
-) -> Reached:
+async def _reach(parts: Parts, track: Track, steps: Sequence[Step]) -> Reached:
     """Ask one model after another until one begins to answer."""
-    steps = [_step(track, exchange, request, plan, name) for name in plan.order]
     retries = parts.setup.settings.retries
     reached = await dispatch(steps, parts.fleet, retries, on_attempt=track.attempted)
     track.model, track.endpoint = reached.model, reached.asking.endpoint.name
@@ -99,10 +98,13 @@ async def _reach(
     return reached
 
 
-def _step(track: Track, exchange: Exchange, request: Request, plan: Plan, name: str) -> Step:
+def _step(
+    track: Track, exchange: Exchange, request: Request, plan: Plan, name: str, telling: Telling
+) -> Step:
     ways = plan.ways[name]
 
     def prepare(asking: Asking) -> Prepared:
+        _once_sent(telling.get_ready, name, asking.endpoint.name)
         headers = {**exchange.headers, **track.trace.outgoing(name, asking)}
         return prepared(request, ways.can[asking.endpoint.name], headers)
 
@@ -112,6 +114,13 @@ def _step(track: Track, exchange: Exchange, request: Request, plan: Plan, name: 
         prefer=plan.prefer.get(name, ""),
         without=ways.unfit,
     )
+
+
+def _once_sent(work: Callable[..., None], *given: str) -> None:
+    """Have something done when what is about to be sent is on its way, and waited for."""
+    loop = asyncio.get_running_loop()
+    # The client library writes in the next turn of the loop.
+    loop.call_soon(loop.call_soon, work, *given)
 
 
 class _WhileWanted:

@@ -9,9 +9,12 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from typing import Protocol
+
+import msgspec
+from msgspec import Struct, field
 
 from finerouter.errors import NoEligibleModel, PoolError
 from finerouter.gateway.access import Caller
@@ -41,8 +44,7 @@ class Usable(Protocol):
         """Whether some endpoint of the model may be asked now."""
 
 
-@dataclass(frozen=True)
-class Wish:
+class Wish(Struct, frozen=True):
     """Who asks for what.
 
     Attributes:
@@ -57,11 +59,12 @@ class Wish:
 
     def with_tier_down(self, tier_down: bool) -> Wish:
         """The same, taking the cheapest model or not."""
-        return replace(self, tier_down=tier_down) if tier_down != self.tier_down else self
+        if tier_down == self.tier_down:
+            return self
+        return msgspec.structs.replace(self, tier_down=tier_down)
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What to do about one request.
 
     Attributes:
@@ -70,8 +73,7 @@ class Plan:
         prefer: for a model the endpoint to ask first, the one that has the conversation cached.
         policy: name of the policy, "" where a model was asked for by name.
         rule: that policy with all that the caller and the request add.
-        estimate: what was known of the text, None where a model was asked for by name.
-        choice: the decision, None likewise.
+        choice: the decision, None where a model was asked for by name.
         session: key of the conversation after this request, "" for what belongs to none.
         sticky: whether the first choice is the model the conversation is on.
         tier_down: whether a budget decided.
@@ -85,7 +87,6 @@ class Plan:
     prefer: Mapping[str, str] = field(default_factory=dict)
     policy: str = ""
     rule: Policy = field(default_factory=Policy)
-    estimate: Estimate | None = None
     choice: Choice | None = None
     sticky: bool = False
     tier_down: bool = False
@@ -181,7 +182,6 @@ class Planner:
             prefer=_prefer(found),
             policy=name,
             rule=policy,
-            estimate=estimate,
             choice=choice,
             sticky=kept is not None and choice.order[0] == kept.model,
             tier_down=wish.tier_down,

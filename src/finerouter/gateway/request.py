@@ -11,11 +11,11 @@ import json
 import math
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from finerouter.errors import DataError
 from finerouter.gateway.client_json import client_json
@@ -30,8 +30,7 @@ _RAW: msgspec.json.Decoder[dict[str, msgspec.Raw]] = msgspec.json.Decoder(dict[s
 _encode = msgspec.json.Encoder().encode
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(Struct, frozen=True, dict=True):
     """A body that is a JSON object.
 
     Attributes:

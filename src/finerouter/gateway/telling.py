@@ -8,7 +8,7 @@ killed in that very moment. Knows nothing of how the answer was come by.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from contextlib import suppress
 
 from finerouter.errors import EndpointError
 from finerouter.gateway.answering import AnswerStream, WholeAnswer
@@ -32,44 +32,61 @@ _SSE = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no
 _BROKE_OFF = "the model's answer broke off; ask again"
 # Never the error's own words, which may quote the prompt.
 _FAILED = "the endpoint sent an error in its stream"
+_Ready = tuple[AnswerStream, dict[str, str]]
 
 
-@dataclass(frozen=True)
 class Telling:
     """One answer on its way to the client."""
 
-    parts: Parts
-    track: Track
-    exchange: Exchange
-    request: Request
-    plan: Plan
-    reached: Reached
-    reservation: Reservation
+    def __init__(
+        self,
+        parts: Parts,
+        track: Track,
+        exchange: Exchange,
+        request: Request,
+        plan: Plan,
+        reservation: Reservation,
+    ) -> None:
+        self._parts = parts
+        self._track = track
+        self._exchange = exchange
+        self._request = request
+        self._plan = plan
+        self._reservation = reservation
+        self._ready: dict[tuple[str, str], _Ready] = {}
 
-    async def tell(self) -> None:
+    def get_ready(self, model: str, endpoint: str) -> None:
+        """Do ahead what an answer from there will need, while the endpoint works on it."""
+        # What cannot be done fails again where the client can be told.
+        with suppress(Exception):
+            self._track.describe(self._parts.setup)
+            if self._request.stream:
+                self._ready[model, endpoint] = self._readied(model, endpoint)
+
+    async def tell(self, reached: Reached) -> None:
         """Pass it on to its end."""
-        self.track.status = self.reached.status
-        if self.request.stream:
-            await self._streamed()
+        self._track.status = reached.status
+        if self._request.stream:
+            await self._streamed(reached)
         else:
-            await self._whole()
+            await self._whole(reached)
 
-    async def _whole(self) -> None:
-        first = self.reached.first
-        answer = WholeAnswer(self.request, self._way, first)
+    async def _whole(self, reached: Reached) -> None:
+        way = self._way(reached.model, reached.asking.endpoint.name)
+        answer = WholeAnswer(self._request, way, reached.first)
         # It is billed, whether or not it can be told to the client.
-        self._meter(answer.usage, len(first))
-        body = answer.told(self.reached.model)
+        self._meter(answer.usage, len(reached.first))
+        body = answer.told(reached.model)
         self._close_books()
-        await self.exchange.answer(self.reached.status, body, self._headers())
+        headers = self._explained(reached.model, self._track.cost_usd(self._parts.setup))
+        await self._exchange.answer(reached.status, body, headers)
 
-    async def _streamed(self) -> None:
-        endpoint = self.reached.asking.endpoint
-        hide = Key(endpoint.key_env, endpoint.key_file).hidden
-        answer = AnswerStream(self.request, self._way, self.reached.model, hide)
-        await self.exchange.start(self.reached.status, {**_SSE, **self._headers()})
+    async def _streamed(self, reached: Reached) -> None:
+        place = reached.model, reached.asking.endpoint.name
+        answer, headers = self._ready.get(place) or self._readied(*place)
+        await self._exchange.start(reached.status, headers)
         try:
-            await self._relayed(answer)
+            await self._relayed(reached, answer)
         except EndpointError as error:
             await self._broke_off(answer, BROKEN, str(error))
         except asyncio.CancelledError:
@@ -80,17 +97,24 @@ class Telling:
             self._close_stream(answer, BROKEN, "it could not be read")
             raise
 
+    def _readied(self, model: str, endpoint: str) -> _Ready:
+        """A stream that has said nothing yet, and its headers."""
+        way = self._way(model, endpoint)
+        key = Key(way.asking.endpoint.key_env, way.asking.endpoint.key_file)
+        answer = AnswerStream(self._request, way, model, key.hidden)
+        return answer, {**_SSE, **self._explained(model, None)}
+
     def _why_cancelled(self) -> str:
-        stops = self.parts.admission.draining
+        stops = self._parts.admission.draining
         return "the gateway is shutting down" if stops else "the client went away"
 
-    async def _relayed(self, answer: AnswerStream) -> None:
+    async def _relayed(self, reached: Reached, answer: AnswerStream) -> None:
         """Raises EndpointError where the upstream's stream does not come to its proper end."""
-        said = answer.feed(self.reached.first)
+        said = answer.feed(reached.first)
         while not answer.finished:
             if said:
-                await self.exchange.write(said)
-            chunk = await self.reached.next()
+                await self._exchange.write(said)
+            chunk = await reached.next()
             if not chunk:
                 said = b""
                 break
@@ -98,17 +122,17 @@ class Telling:
         said += answer.end()
         outcome, error = (BROKEN, _FAILED) if answer.failed else (OK, "")
         self._close_stream(answer, outcome, error)
-        await self.exchange.write(said, last=True)
-        await self.reached.finish()
+        await self._exchange.write(said, last=True)
+        await reached.finish()
 
     async def _broke_off(self, answer: AnswerStream, outcome: str, reason: str) -> None:
         """End a stream that has begun, in words that the client's library understands."""
         self._close_stream(answer, outcome, reason)
-        if not self.exchange.finished:
-            await break_off(self.track.api, self.exchange)
+        if not self._exchange.finished:
+            await break_off(self._track.api, self._exchange)
 
     def _close_stream(self, answer: AnswerStream, outcome: str, error: str) -> None:
-        if not self.track.ended:
+        if not self._track.ended:
             usage, complete = answer.usage, answer.complete
             # Most endpoints report what it came to, and then nobody needs to count.
             size = 0 if usage is not None and complete else answer.said_bytes()
@@ -117,34 +141,33 @@ class Telling:
 
     def _meter(self, usage: Usage | None, answer_bytes: int, *, complete: bool = True) -> None:
         """Count its tokens and charge for them; of charges only the first counts."""
-        size = sent_bytes(self.request) if usage is None else 0
-        self.track.tokens = metered(
+        size = sent_bytes(self._request) if usage is None else 0
+        self._track.tokens = metered(
             usage, request_bytes=size, answer_bytes=answer_bytes, complete=complete
         )
-        self.reservation.settle(self.track.cost_usd(self.parts.setup))
+        self._reservation.settle(self._track.cost_usd(self._parts.setup))
 
     def _close_books(self, outcome: str = OK, error: str = "") -> None:
         """Remember and write down; only the first time counts."""
         if outcome != OK:
-            self.track.failed(outcome, self.track.status, error)
+            self._track.failed(outcome, self._track.status, error)
         self._remember()
-        self.parts.observe(self.track)
+        self._parts.observe(self._track)
 
     def _remember(self) -> None:
         """Keep the conversation on the model that has just served it well."""
-        track, session = self.track, self.plan.session
+        track, session = self._track, self._plan.session
         if track.outcome == OK and track.tokens is not None and session:
             tokens = track.tokens.input + track.tokens.output
-            self.parts.conversations.remember(session, track.model, track.endpoint, tokens)
+            self._parts.conversations.remember(session, track.model, track.endpoint, tokens)
 
-    def _headers(self) -> dict[str, str]:
-        if not self.parts.setup.settings.explain_headers:
+    def _explained(self, model: str, cost_usd: float | None) -> dict[str, str]:
+        if not self._parts.setup.settings.explain_headers:
             return {}
-        return explain_headers(self.track, self.track.cost_usd(self.parts.setup))
+        return explain_headers(self._track.decision_id, self._plan.choice, model, cost_usd)
 
-    @property
-    def _way(self) -> Way:
-        return self.plan.ways[self.reached.model].can[self.reached.asking.endpoint.name]
+    def _way(self, model: str, endpoint: str) -> Way:
+        return self._plan.ways[model].can[endpoint]
 
 
 async def break_off(api: str, exchange: Exchange) -> None:

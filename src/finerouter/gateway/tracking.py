@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from finerouter.gateway.money.metering import cost_usd
 from finerouter.gateway.observing.tracing import UNTRACED, Trace
@@ -25,8 +26,7 @@ def decision_id() -> str:
     return f"{time.time_ns() // 1_000:014x}{os.urandom(9).hex()}"
 
 
-@dataclass
-class Track:
+class Track(Struct):
     """Of one request; see `Record` for what the fields mean."""
 
     api: str
@@ -48,6 +48,7 @@ class Track:
     latency_ms: float | None = None
     trace: Trace = UNTRACED
     ended: bool = False
+    planned: dict[str, Any] | None = None
 
     def elapsed_ms(self) -> float:
         """Milliseconds since the request came."""
@@ -67,6 +68,12 @@ class Track:
         """What it cost so far, None where that is not known."""
         model = setup.models.get(self.model)
         return None if self.tokens is None or model is None else cost_usd(self.tokens, model)
+
+    def describe(self, setup: Setup) -> dict[str, Any]:
+        """What the record will say of the plan; known before the request has ended."""
+        if self.planned is None:
+            self.planned = _planned(self.plan, keep_prompt=setup.settings.journal.prompts)
+        return self.planned
 
     def record(self, setup: Setup) -> Record:
         """The record of a request that has ended."""
@@ -91,7 +98,7 @@ class Track:
             baseline_usd=setup.elsewhere.baseline_usd(chosen),
             first_byte_ms=self.first_byte_ms,
             latency_ms=self.latency_ms,
-            **_planned(self.plan, keep_prompt=setup.settings.journal.prompts),
+            **self.describe(setup),
         )
 
 

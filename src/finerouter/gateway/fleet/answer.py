@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from finerouter.errors import EndpointError, UserError
 from finerouter.gateway.fleet.trouble import (
@@ -32,8 +32,7 @@ _ERROR_BODY_S = 5.0
 _OWN_HEADERS = {"accept-encoding": "identity"}
 
 
-@dataclass(frozen=True)
-class Prepared:
+class Prepared(Struct, frozen=True):
     """A request as one endpoint wants it.
 
     Attributes:
@@ -51,8 +50,7 @@ class Prepared:
     api: str = ""
 
 
-@dataclass(frozen=True)
-class Begun:
+class Begun(Struct, frozen=True):
     """An answer that can be believed; `stream` is open, or None where `first` is all of it."""
 
     status: int
@@ -61,7 +59,7 @@ class Begun:
     stream: Stream | None
 
 
-class _Envelope(msgspec.Struct):
+class _Envelope(Struct):
     """The part of an answer or event that tells an error from an answer."""
 
     error: Any = None
