@@ -28,6 +28,7 @@ from finerouter.errors import (
     EncoderMismatch,
     PoolError,
 )
+from finerouter.forward import ForwardPass
 from finerouter.policy import Decision, Estimate, Policy, choose, decide
 from finerouter.pool import ModelPool
 from finerouter.prompt import prompt_id, text_bytes
@@ -144,28 +145,18 @@ class Router:
         _check_prompts(prompts)
         lengths = np.array([text_bytes(text) for text in prompts], dtype=np.float64)
         parts = [
-            self._estimate_rows(self.features.encode(self.encoder, prompts[at : at + _BATCH]))
+            self._forward(
+                self.features.encode(self.encoder, prompts[at : at + _BATCH]),
+                lengths[at : at + _BATCH],
+            )
             for at in range(0, len(prompts), _BATCH)
         ]
-        probs, none, quality, std = (
-            np.concatenate(arrays) if len(parts) > 1 else arrays[0]
-            for arrays in zip(*parts, strict=True)
-        )
-        cost_usd, tokens = self.cost.estimate(probs, none, lengths, self.pool)
-        return Estimate(
-            models=list(self.models),
-            tasks=list(self.task_names),
-            task_probs=probs,
-            none=none,
-            quality=quality,
-            quality_std=std,
-            cost_usd=cost_usd,
-            tokens=tokens,
-        )
+        found = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
+        return Estimate(list(self.models), list(self.task_names), *found)
 
-    def _estimate_rows(self, rows: NDArray[np.float32]) -> tuple[Floats, Floats, Floats, Floats]:
-        levels, none = self.levels.probabilities(rows)
-        return levels[0], none, *self.quality.estimate(rows, levels, none)
+    @cached_property
+    def _forward(self) -> ForwardPass:
+        return ForwardPass.of(self.levels, self.quality, self.cost, self.pool)
 
     def route(self, prompt: str, policy: Policy | None = None, **dials: Any) -> Decision:
         """Choose a model for a prompt.

@@ -44,8 +44,11 @@ class FeatureMap:
         self, embeddings: NDArray[np.float32], structural: NDArray[np.float32]
     ) -> NDArray[np.float32]:
         """Unit rows [prompt, embedding and structure]."""
-        standard = np.clip((structural - self.mean) / self.scale, -_CLIP, _CLIP)
-        part = standard * np.float32(self.weight / np.sqrt(len(NAMES)))
+        # In place: for a single prompt an array costs more than what is done to it.
+        part = structural - self.mean
+        part /= self.scale
+        np.minimum(np.maximum(part, -_CLIP, out=part), _CLIP, out=part)
+        part *= np.float32(self.weight / np.sqrt(len(NAMES)))
         return unit_rows(np.concatenate([embeddings, part], axis=1, dtype=np.float32))
 
     def encode(self, encoder: Encoder, texts: Sequence[str]) -> NDArray[np.float32]:

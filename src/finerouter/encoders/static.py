@@ -64,13 +64,21 @@ class StaticEncoder:
         Returns:
             [texts, 256], unit rows, or zeros where no token is known.
         """
-        sums = np.zeros((len(texts), self._spec.dim), np.float32)
-        for row, text in zip(sums, texts, strict=True):
-            for piece in split_text(well_formed(text), _PIECE_CHARS):
-                row += self._sum_of_rows(self._word_ids.of_text(piece))
+        sums = np.empty((len(texts), self._spec.dim), np.float32)
+        for at, text in enumerate(texts):
+            sums[at] = self._sum_of_rows(well_formed(text))
         return unit_rows(sums)
 
-    def _sum_of_rows(self, ids: NDArray[np.intp]) -> NDArray[np.float32]:
+    def _sum_of_rows(self, text: str) -> NDArray[np.float32]:
+        if len(text) <= _PIECE_CHARS:
+            return self._sum_of_piece(text)
+        total = np.zeros(self._spec.dim, np.float32)
+        for piece in split_text(text, _PIECE_CHARS):
+            total += self._sum_of_piece(piece)
+        return total
+
+    def _sum_of_piece(self, piece: str) -> NDArray[np.float32]:
+        ids = self._word_ids.of_text(piece)
         rows = self._codes.take(ids, axis=0).astype(np.float32)
         # Not a matrix product: BLAS would spread this over threads, which on a busy machine costs
         # a hundred times the work itself.

@@ -17,7 +17,7 @@ from finerouter.quality.prior import TaskPrior
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.float32]
-_LEAST_STD = 1e-3
+LEAST_STD = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +60,7 @@ class QualityModel:
         quality = np.clip(known + none * general, 0.0, 1.0)
         disagreement = np.square(prompt_level - (task_level + none * general)) / 4
         variance = self._task_variance(levels[0], by_level[0], none) + disagreement
-        return quality, np.maximum(self.std_scale * np.sqrt(variance), _LEAST_STD)
+        return quality, np.maximum(self.std_scale * np.sqrt(variance), LEAST_STD)
 
     def _task_variance(self, task_probs: Floats, task_level: Floats, none: Floats) -> Floats:
         """What is not known of the named tasks' quality, and of which task it is."""

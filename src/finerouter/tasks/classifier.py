@@ -183,7 +183,7 @@ class TaskClassifier:
 
     def from_scores(self, scores: Rows | Floats, similarity: Rows) -> tuple[Floats, Floats]:
         """As `probabilities`, from raw scores and centre similarities, both [prompt, task]."""
-        none = _logistic(_evidence(scores, similarity) @ self.none_weights)
+        none = logistic(_evidence(scores, similarity) @ self.none_weights)
         return softmax(self.temperature * scores) * (1.0 - none)[:, None], none
 
     def to_tensors(self) -> dict[str, NDArray[np.generic]]:
@@ -239,7 +239,8 @@ def softmax(scores: NDArray[np.floating]) -> Floats:
     return normalised
 
 
-def _logistic(values: Floats) -> Floats:
+def logistic(values: Floats) -> Floats:
+    """Logistic function, of values from -30 to 30; beyond them as at these."""
     squashed: Floats = 1.0 / (1.0 + np.exp(-np.minimum(np.maximum(values, -30.0), 30.0)))
     return squashed
 
@@ -286,7 +287,7 @@ def _logistic_regression(inputs: Floats, targets: Floats, weight: Floats) -> Flo
     coefficients = np.zeros(inputs.shape[1])
     ridge = 1e-4 * np.eye(inputs.shape[1])
     for _ in range(_NEWTON_STEPS):
-        fitted = _logistic(inputs @ coefficients)
+        fitted = logistic(inputs @ coefficients)
         gradient = inputs.T @ (weight * (fitted - targets)) + ridge @ coefficients
         curvature = (inputs * (weight * fitted * (1 - fitted))[:, None]).T @ inputs + ridge
         step = np.linalg.solve(curvature, gradient)
