@@ -21,7 +21,8 @@ CALL = {"index": 0, "function": {"arguments": '{"a'}}
 def counted(*events: Event | dict[str, Any], kept: int = 1 << 20) -> int:
     said = SaidBytes(kept)
     for event in events:
-        said.feed(event if isinstance(event, Event) else Event("", json.dumps(event).encode()))
+        given = event if isinstance(event, Event) else Event("", json.dumps(event).encode())
+        said.feed([given], len(given.data))
     return said.count()
 
 

@@ -23,6 +23,8 @@ _SIGN = r"!-/:-@\[-`{-~"
 _HAN = "\u4e00-\u9fff"
 # Other white space and punctuation stay inside a "word" here; the tokenizer itself splits those.
 _WORD = re.compile(rf"[{_SIGN}{_HAN}]|[^ \t\n\r{_SIGN}{_HAN}]+")
+# How BERT marks a piece that does not begin its word.
+_GOES_ON = "##"
 _REMEMBERED_WORDS = 100_000
 _LONGEST_REMEMBERED = 50  # characters; longer ones seldom come again
 
@@ -36,10 +38,12 @@ class WordIds(dict[str, bytes]):
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         super().__init__()
-        self._vocabulary = {
-            token: index
-            for token, index in tokenizer.get_vocab(with_added_tokens=False).items()
-            if token.isascii() and _WORD.fullmatch(token)
+        vocabulary = tokenizer.get_vocab(with_added_tokens=False)
+        self._beginnings = {t: at for t, at in vocabulary.items() if t.isascii()}
+        self._endings = {
+            t.removeprefix(_GOES_ON): at
+            for t, at in self._beginnings.items()
+            if t.startswith(_GOES_ON)
         }
         self._tokenizer = tokenizer
 
@@ -52,11 +56,27 @@ class WordIds(dict[str, bytes]):
         return packed
 
     def _ask(self, word: str) -> Sequence[int]:
-        # Most words are in the vocabulary, but for a capital.
-        index = self._vocabulary.get(word.lower()) if word.isascii() else None
-        if index is not None:
-            return (index,)
-        ids: list[int] = self._tokenizer.encode(word, add_special_tokens=False).ids
+        # Letters and digits of ASCII lose their capitals and nothing else.
+        if word.isascii() and word.isalnum() and len(word) <= _LONGEST_REMEMBERED:
+            ids = self._pieces(word.lower())
+            if ids:
+                return ids
+        asked: list[int] = self._tokenizer.encode(word, add_special_tokens=False).ids
+        return asked
+
+    def _pieces(self, word: str) -> list[int]:
+        """Of the longest pieces, from the left (Wu et al. 2016); [] where there are none."""
+        ids: list[int] = []
+        known, start = self._beginnings, 0
+        while start < len(word):
+            for end in range(len(word), start, -1):
+                index = known.get(word[start:end])
+                if index is not None:
+                    break
+            else:
+                return []
+            ids.append(index)
+            known, start = self._endings, end
         return ids
 
     def of_text(self, text: str) -> NDArray[np.intp]:

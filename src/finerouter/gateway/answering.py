@@ -16,7 +16,7 @@ from finerouter.gateway.request import Request
 from finerouter.gateway.said_bytes import SaidBytes
 from finerouter.gateway.sse import Event, EventReader
 from finerouter.gateway.translating import translation
-from finerouter.gateway.usage_reader import UsageReader, usage_of
+from finerouter.gateway.usage_reader import MARK, UsageReader, usage_of
 from finerouter.gateway.ways import Way
 from finerouter.upstream.usage import Usage
 
@@ -45,7 +45,7 @@ class AnswerStream:
         Raises:
             EndpointError: this is no stream of events of this API.
         """
-        return self._said(self._reader.feed(chunk))
+        return self._said(self._reader.feed(chunk), len(chunk))
 
     def end(self) -> bytes:
         """What is owed when the upstream's connection has ended.
@@ -53,7 +53,7 @@ class AnswerStream:
         Raises:
             EndpointError: the answer broke off before its last word.
         """
-        last = self._said(self._reader.rest())
+        last = self._said(self._reader.rest(), 0)
         if not self._spoken.whole:
             raise EndpointError("the answer broke off: the model's endpoint closed the connection")
         return last + self._spoken.end()
@@ -85,10 +85,11 @@ class AnswerStream:
         """Bytes of what the model said: words, thoughts and arguments of calls."""
         return self._said_so_far.count()
 
-    def _said(self, events: list[Event]) -> bytes:
+    def _said(self, events: list[Event], size: int) -> bytes:
+        self._said_so_far.feed(events, size)
         for event in events:
-            self._usage.feed(event)
-            self._said_so_far.feed(event)
+            if MARK in event.data:
+                self._usage.feed(event)
         said = b"".join(map(self._spoken.feed, events))
         return self._without_key(said) if self.failed else said
 

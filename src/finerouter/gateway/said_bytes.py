@@ -9,6 +9,8 @@ asks; of a long answer the first ones, which tell how much of the rest is words.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -30,34 +32,35 @@ class SaidBytes:
 
     def __init__(self, most_kept_bytes: int = MOST_KEPT_BYTES) -> None:
         self._most_kept_bytes = most_kept_bytes
-        self._kept: list[bytes] = []
+        self._kept: list[Sequence[Event]] = []
         self._kept_bytes = 0
         self._bytes = 0
 
-    def feed(self, event: Event) -> None:
-        """Looks at one event, whatever it is."""
-        data = event.data
-        # No text holds these: its quotation marks are escaped.
-        if b'"delta"' not in data and b'"choices"' not in data:
-            return
-        self._bytes += len(data)
-        if self._kept_bytes < self._most_kept_bytes:
-            self._kept.append(data)
-            self._kept_bytes += len(data)
+    def feed(self, events: Sequence[Event], size: int) -> None:
+        """Takes what came at a time, in so many bytes of the stream."""
+        self._bytes += size
+        if events and self._kept_bytes < self._most_kept_bytes:
+            self._kept.append(events)
+            # Of the stream until then: what waits for its end counts with what ends it.
+            self._kept_bytes = self._bytes
 
     def count(self) -> int:
         """Bytes of UTF-8 so far; of more events than are kept, at the rate of those."""
-        if not self._kept:
+        if not self._kept_bytes:
             return 0
-        return round(sum(map(_said, self._kept)) * self._bytes / self._kept_bytes)
+        said = sum(map(_said, chain.from_iterable(self._kept)))
+        return round(said * self._bytes / self._kept_bytes)
 
 
-def _said(data: bytes) -> int:
+def _said(event: Event) -> int:
+    # No text holds these: its quotation marks are escaped.
+    if b'"delta"' not in event.data and b'"choices"' not in event.data:
+        return 0
     try:
-        event = msgspec.json.decode(data)
+        told = msgspec.json.decode(event.data)
     except (msgspec.DecodeError, RecursionError):
         return 0
-    return sum(_size(event.get(name)) for name in _ROOTS) if isinstance(event, dict) else 0
+    return sum(_size(told.get(name)) for name in _ROOTS) if isinstance(told, dict) else 0
 
 
 def _size(value: Any) -> int:

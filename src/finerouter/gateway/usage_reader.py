@@ -14,6 +14,9 @@ import msgspec
 from finerouter.gateway.sse import Event
 from finerouter.upstream.usage import Usage, anthropic_usage, openai_usage, responses_usage
 
+# Stands in every event that tells tokens.
+MARK = b'"usage"'
+
 
 def _embeddings_usage(usage: Any) -> Usage | None:
     """Embeddings have no output to count."""
@@ -43,9 +46,7 @@ class UsageReader:
         self._said: dict[str, Any] = {}
 
     def feed(self, event: Event) -> None:
-        """Looks at one event, whatever it is."""
-        if b'"usage"' not in event.data:
-            return
+        """Looks at one event, whatever it is; only those with MARK can tell anything."""
         try:
             data = msgspec.json.decode(event.data)
         except msgspec.DecodeError:
