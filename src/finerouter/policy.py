@@ -308,13 +308,12 @@ def _ruled_out(name: str, policy: Policy, pool: ModelPool) -> str | None:
 def _check_eligible(estimate: Estimate, policy: Policy, pool: ModelPool, eligible: Flags) -> None:
     for name in sorted((policy.allow or frozenset()) | policy.deny):
         pool[name]  # an unknown name is a typing mistake, and would silently allow too much
-    empty = np.flatnonzero(~eligible.any(axis=1))
-    if len(empty):
+    if not eligible.all() and len(empty := np.flatnonzero(~eligible.any(axis=1))):
         reasons = filter_reasons(estimate.row(int(empty[0])), policy, pool)
         listed = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
         raise NoEligibleModel(f"no model is left to choose from ({listed}); relax the filters")
-    if policy.needs_costs:
-        unknown = (eligible & np.isnan(estimate.cost_usd)).any(axis=0)
+    if policy.needs_costs and (missing := np.isnan(estimate.cost_usd)).any():
+        unknown = (eligible & missing).any(axis=0)
         if unknown.any():
             name = estimate.models[int(unknown.argmax())]
             raise PolicyError(

@@ -37,6 +37,7 @@ class Connection(HttpToolsProtocol):
         self._limits = limits
         self._bytes = 0  # of the request that comes in, or of its headers until they are there
         self._in_headers = True
+        self._begun = False  # a request that comes in; most come in one piece, and need no clock
         self._incoming: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
         self._ending = False
@@ -82,6 +83,8 @@ class Connection(HttpToolsProtocol):
         """Bytes of a request; only so many of them."""
         self._bytes += len(data)
         super().data_received(data)
+        if self._begun and self._incoming is None:
+            self._expect()
         most = MOST_HEADER_BYTES if self._in_headers else _beyond(self._limits())
         if self._bytes > most and not self.transport.is_closing():
             self._refuse()
@@ -90,8 +93,7 @@ class Connection(HttpToolsProtocol):
         """The first byte of a request is there."""
         super().on_message_begin()
         self.scope["extensions"] = self._extension
-        if self._incoming is None:
-            self._expect()
+        self._begun = True
 
     def on_headers_complete(self) -> None:
         """The headers are in."""
@@ -103,6 +105,7 @@ class Connection(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """The whole request is in."""
         self._in_headers, self._bytes = True, 0
+        self._begun = False
         self._arrived()
         super().on_message_complete()
 
