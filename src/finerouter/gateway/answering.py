@@ -45,7 +45,12 @@ class AnswerStream:
         Raises:
             EndpointError: this is no stream of events of this API.
         """
-        return self._said(self._reader.feed(chunk), len(chunk))
+        passing = 0 if self._reader.holds_back else self._spoken.passing(chunk)
+        if not passing:
+            return self._said(self._reader.feed(chunk), len(chunk))
+        words, more = chunk[:passing], chunk[passing:]
+        self._said_so_far.feed(words, passing)
+        return words + self._said(self._reader.feed(more), len(more)) if more else words
 
     def end(self) -> bytes:
         """What is owed when the upstream's connection has ended.

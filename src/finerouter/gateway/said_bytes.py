@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from finerouter.gateway.sse import Event
+from finerouter.gateway.sse import Event, plain_events
 
 MOST_KEPT_BYTES = 64 * 1024
 # An event's words stand below one of these. Not elsewhere: some events say all of it once more.
@@ -32,12 +32,12 @@ class SaidBytes:
 
     def __init__(self, most_kept_bytes: int = MOST_KEPT_BYTES) -> None:
         self._most_kept_bytes = most_kept_bytes
-        self._kept: list[Sequence[Event]] = []
+        self._kept: list[Sequence[Event] | bytes] = []
         self._kept_bytes = 0
         self._bytes = 0
 
-    def feed(self, events: Sequence[Event], size: int) -> None:
-        """Takes what came at a time, in so many bytes of the stream."""
+    def feed(self, events: Sequence[Event] | bytes, size: int) -> None:
+        """Takes what came at a time, in so many bytes of the stream; a plain chunk as it is."""
         self._bytes += size
         if events and self._kept_bytes < self._most_kept_bytes:
             self._kept.append(events)
@@ -48,7 +48,8 @@ class SaidBytes:
         """Bytes of UTF-8 so far; of more events than are kept, at the rate of those."""
         if not self._kept_bytes:
             return 0
-        said = sum(map(_said, chain.from_iterable(self._kept)))
+        events = (plain_events(i) if isinstance(i, bytes) else i for i in self._kept)
+        said = sum(map(_said, chain.from_iterable(events)))
         return round(said * self._bytes / self._kept_bytes)
 
 

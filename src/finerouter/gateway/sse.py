@@ -50,13 +50,14 @@ class EventReader:
         Raises:
             EndpointError: an event is longer than any answer may be.
         """
-        if (events := self._plain(chunk)) is not None:
-            return events
+        if not self.holds_back and len(chunk) <= self._most_bytes and is_plain(chunk):
+            self._at_start = False
+            return plain_events(chunk)
         if self._after_cr and chunk:
             # A carriage return ended the line already: the line feed belongs to it.
             chunk = chunk.removeprefix(b"\n")
             self._after_cr = False
-        events = []
+        events: list[Event] = []
         for line in chunk.splitlines(keepends=True):
             self._take(line, events)
         return events
@@ -65,22 +66,8 @@ class EventReader:
         """What a stream held back that ended without an empty line."""
         return self.feed(b"\n\n")
 
-    def _plain(self, chunk: bytes) -> list[Event] | None:
-        """The events of a chunk of whole ones, each a single line of data; None for any other.
-
-        Nearly all chunks of chat endpoints are such, and this is several times faster.
-        """
-        whole = chunk.startswith(_DATA) and chunk.endswith(b"\n\n") and b"\r" not in chunk
-        if not whole or self._held_back or len(chunk) > self._most_bytes:
-            return None
-        lines = chunk[:-2].split(b"\n\n")
-        if not all(line.startswith(_DATA) and b"\n" not in line for line in lines):
-            return None
-        self._at_start = False
-        return [Event(data=line[len(_DATA) :]) for line in lines]
-
     @property
-    def _held_back(self) -> bool:
+    def holds_back(self) -> bool:
         """Whether something of an earlier chunk belongs to what comes now."""
         return bool(self._line or self._data or self._name or self._after_cr)
 
@@ -124,6 +111,23 @@ class EventReader:
                 f"an event of the stream is longer than {self._most_bytes} bytes; "
                 "the endpoint sends no server-sent events, or something else is wrong with it"
             )
+
+
+def is_plain(chunk: bytes) -> bool:
+    """Whether it is whole events, each a single line of data: nearly all chunks of chats are."""
+    ends = chunk.count(b"\n\n")
+    return (
+        chunk.startswith(_DATA)
+        and chunk.endswith(b"\n\n")
+        and chunk.count(b"\n\n" + _DATA) == ends - 1
+        and chunk.count(b"\n") == 2 * ends
+        and b"\r" not in chunk
+    )
+
+
+def plain_events(chunk: bytes) -> list[Event]:
+    """The events of a plain chunk."""
+    return [Event(data=line[len(_DATA) :]) for line in chunk[:-2].split(b"\n\n")]
 
 
 def encode(event: Event) -> bytes:

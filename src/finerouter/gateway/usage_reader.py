@@ -20,7 +20,7 @@ MARK = b'"usage"'
 
 def _embeddings_usage(usage: Any) -> Usage | None:
     """Embeddings have no output to count."""
-    said = isinstance(usage, Mapping)
+    said = isinstance(usage, dict)
     return openai_usage({"completion_tokens": 0, **usage}) if said else None
 
 
@@ -63,5 +63,5 @@ class UsageReader:
 
 
 def _inside(value: Any, name: str) -> Mapping[str, Any]:
-    inner = value.get(name) if isinstance(value, Mapping) else None
-    return inner if isinstance(inner, Mapping) else {}
+    inner = value.get(name) if isinstance(value, dict) else None
+    return inner if isinstance(inner, dict) else {}

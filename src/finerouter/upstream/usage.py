@@ -5,7 +5,6 @@ Takes the `usage` of an answer; gives `Usage`, or None where it says nothing. Kn
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +30,7 @@ class Usage:
 
 def openai_usage(usage: Any) -> Usage | None:
     """Of chat and completions endpoints, whose input counts what was cached."""
-    if not isinstance(usage, Mapping) or not _known(usage, "prompt_tokens", "completion_tokens"):
+    if not isinstance(usage, dict) or not _known(usage, "prompt_tokens", "completion_tokens"):
         return None
     given, written = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
     details = usage.get("prompt_tokens_details")
@@ -50,7 +49,7 @@ def openai_usage(usage: Any) -> Usage | None:
 
 def anthropic_usage(usage: Any) -> Usage | None:
     """Of messages endpoints, which count what was cached beside the input."""
-    if not isinstance(usage, Mapping) or not _known(usage, "input_tokens", "output_tokens"):
+    if not isinstance(usage, dict) or not _known(usage, "input_tokens", "output_tokens"):
         return None
     cached = _count(usage, "cache_read_input_tokens")
     written = _count(usage, "cache_creation_input_tokens")
@@ -65,7 +64,7 @@ def anthropic_usage(usage: Any) -> Usage | None:
 
 def responses_usage(usage: Any) -> Usage | None:
     """Of responses endpoints, whose input counts what was cached."""
-    if not isinstance(usage, Mapping) or not _known(usage, "input_tokens", "output_tokens"):
+    if not isinstance(usage, dict) or not _known(usage, "input_tokens", "output_tokens"):
         return None
     details = usage.get("input_tokens_details")
     return Usage(
@@ -77,10 +76,10 @@ def responses_usage(usage: Any) -> Usage | None:
     )
 
 
-def _known(usage: Mapping[str, Any], *names: str) -> bool:
+def _known(usage: dict[str, Any], *names: str) -> bool:
     return all(isinstance(usage.get(name), int) for name in names)
 
 
 def _count(usage: Any, name: str) -> int:
-    value = usage.get(name) if isinstance(usage, Mapping) else None
+    value = usage.get(name) if isinstance(usage, dict) else None
     return value if isinstance(value, int) and value > 0 else 0

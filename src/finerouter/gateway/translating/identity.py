@@ -12,11 +12,13 @@ from typing import Any
 
 import msgspec
 
-from finerouter.gateway.sse import Event, encode
+from finerouter.gateway.sse import Event, encode, is_plain
 from finerouter.gateway.translating.neutral import OUR_REASONING, OUR_SIGNATURE
 from finerouter.gateway.translating.protocol import NOTHING, Json, StreamTranslation
 
 _DONE = b"[DONE]"
+# Events of a chat that are more than words: tokens, an error, the end.
+_MORE = re.compile(rb'"usage"\s*:\s*(?!null|\s)|"error"|data: \[DONE\]')
 # A quotation mark inside a text is escaped, so this never matches what a model wrote.
 _FINISH = re.compile(rb'"finish_reason"\s*:\s*"')
 _FAILED = re.compile(rb'"finish_reason"\s*:\s*"error"')
@@ -134,6 +136,15 @@ class _ChatStream:
         options = asked.get("stream_options")
         self._wants_usage = isinstance(options, Mapping) and bool(options.get("include_usage"))
 
+    def passing(self, chunk: bytes) -> int:
+        more = _MORE.search(chunk)
+        words = chunk[: chunk.rfind(b"\n\n", 0, more.start()) + 2] if more else chunk
+        if not is_plain(words):
+            return 0
+        if not self.whole and _FINISH.search(words):
+            self.whole = True
+        return len(words)
+
     def feed(self, event: Event) -> bytes:
         data = event.data
         if data == _DONE:
@@ -162,6 +173,10 @@ class _NamedStream:
         self.whole = False
         self.trouble = ""
         self._ends = ends
+
+    def passing(self, chunk: bytes) -> int:
+        del chunk
+        return 0
 
     def feed(self, event: Event) -> bytes:
         name = event.event or _typed(event.data)

@@ -39,6 +39,13 @@ class StreamTranslation(Protocol):
         """The error that upstream sent in its stream, "" for none; the client was told it."""
         ...
 
+    def passing(self, chunk: bytes) -> int:
+        """So many of a chunk's first bytes go to the client as they are; then they are not fed.
+
+        They are a plain chunk (see `sse.is_plain`) whose events report no tokens.
+        """
+        ...
+
     def feed(self, event: Event) -> bytes:
         """Events for the client after one of upstream, b"" for none.
 

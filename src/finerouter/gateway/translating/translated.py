@@ -109,6 +109,11 @@ class TranslatedStream:
         """Whether its last word came, or its error."""
         return self._reader.finished or bool(self._reader.reason or self.trouble)
 
+    def passing(self, chunk: bytes) -> int:
+        """None pass as they are."""
+        del chunk
+        return 0
+
     def feed(self, event: Event) -> bytes:
         """Events for the client after one of upstream."""
         if self._ended or self.trouble:
