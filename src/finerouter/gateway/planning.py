@@ -40,6 +40,10 @@ _NOTHING_SAID = "?"
 class Usable(Protocol):
     """What planning asks of the endpoints."""
 
+    @property
+    def untroubled(self) -> bool:
+        """Whether all that have an endpoint can be asked."""
+
     def usable(self, model: str) -> bool:
         """Whether some endpoint of the model may be asked now."""
 
@@ -274,6 +278,8 @@ class Planner:
         return frozenset(name for name in self.setup.router.models if not caller.may_use(name))
 
     def _down(self, ruled_out: Mapping[str, str]) -> dict[str, str]:
+        if self._fleet.untroubled:
+            return {}
         return {
             name: "its endpoints are in trouble and left alone for now"
             for name in self.setup.router.models

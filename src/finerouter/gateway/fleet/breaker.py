@@ -53,11 +53,12 @@ class Breaker:
     @property
     def usable(self) -> bool:
         """Whether `enter` would give a permit."""
-        if self._probing:
-            return False
-        # An endpoint that was never in trouble is asked about for every request and model.
-        untroubled = not (self._open_until or self._paused_until)
-        return untroubled or self.remaining_s == 0
+        return self.untroubled or (not self._probing and self.remaining_s == 0)
+
+    @property
+    def untroubled(self) -> bool:
+        """Whether it never opened: then nobody needs to look at a clock."""
+        return not (self._opened or self._open_until or self._paused_until)
 
     @property
     def curable(self) -> bool:

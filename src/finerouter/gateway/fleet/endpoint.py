@@ -96,6 +96,12 @@ class EndpointState:
             return False
         return self.breaker.usable and breaker.usable
 
+    @property
+    def untroubled(self) -> bool:
+        """Whether it and its models never were in trouble."""
+        breakers = (self.breaker, *self.models.values())
+        return not self._closed and all(b.untroubled for b in breakers)
+
     def remaining_s(self, model: str) -> float:
         """Seconds for which it is left alone."""
         breaker = self.models.get(model)

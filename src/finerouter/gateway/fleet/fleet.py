@@ -91,6 +91,11 @@ class Fleet:
         """Whether some endpoint of it may be asked now."""
         return any(way.usable for way in self._ways.get(model, ()))
 
+    @property
+    def untroubled(self) -> bool:
+        """Whether all models with an endpoint can be asked, for none ever was in trouble."""
+        return all(state.untroubled for state in self._states.values())
+
     def choice(self, model: str, asked: Collection[str], prefer: str = "") -> Way | None:
         """The endpoint to ask: `prefer` if it may be, else the one with the most room."""
         best, least = None, 0.0
