@@ -105,13 +105,17 @@ class Parameters:
         return self.template.replace(PROMPT, prompt) if self.template else prompt
 
 
+# The same one for all that add nothing, so that they are told to be the same at a glance.
+AS_IT_IS = Parameters()
+
+
 @dataclass(frozen=True)
 class Asking:
     """Endpoint, the name it knows the model by, and the way of asking."""
 
     endpoint: Endpoint
     upstream_model: str
-    parameters: Parameters = Parameters()
+    parameters: Parameters = AS_IT_IS
 
 
 def checked_url(base_url: str) -> str:
@@ -200,7 +204,7 @@ def read_parameters(record: Any, api: str, where: str) -> Parameters:
     for name in ("stop", "examples"):
         if name in found:
             found[name] = tuple(tuple(v) if name == "examples" else v for v in found[name])
-    return Parameters(**found)
+    return Parameters(**found) if found else AS_IT_IS
 
 
 _Check = tuple[Callable[[Any], bool], str]

@@ -251,11 +251,14 @@ def _by_utility(estimate: Estimate, policy: Policy, eligible: Flags, most: int) 
     """
     utility = _utility(estimate, policy)[0].tolist()
     cost = [DEAREST if math.isnan(usd) else usd for usd in estimate.cost_usd[0].tolist()]
-    left = np.flatnonzero(eligible[0]).tolist()
+    left = sorted(np.flatnonzero(eligible[0]).tolist(), key=utility.__getitem__, reverse=True)
     order: list[int] = []
     while left and len(order) < most:
-        least = max(utility[at] for at in left) - TIE
-        order.append(min((at for at in left if utility[at] >= least), key=cost.__getitem__))
+        least = utility[left[0]] - TIE
+        if len(left) == 1 or utility[left[1]] < least:
+            order.append(left.pop(0))
+            continue
+        order.append(min((cost[at], at) for at in left if utility[at] >= least)[1])
         left.remove(order[-1])
     return order
 

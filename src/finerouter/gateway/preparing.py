@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from finerouter.asking import Endpoint, Parameters
+from finerouter.asking import AS_IT_IS, Endpoint
 from finerouter.gateway.arming import with_fields, with_turns
 from finerouter.gateway.client_json import client_json
 from finerouter.gateway.fleet import Prepared
@@ -32,7 +32,6 @@ PATHS = {
 }
 # What a client may tell the provider beside the body.
 _PASSED_ON = ("anthropic-beta", "openai-beta", "traceparent", "tracestate")
-_AS_IT_IS = Parameters()
 # What clients of the chat API call the most tokens of an answer.
 _LIMITS = ("max_tokens", "max_completion_tokens")
 _WITH_USAGE = frozenset(("chat", "completions"))
@@ -76,7 +75,8 @@ def _has_thoughts(way: Way) -> bool:
 
 
 def _adds_nothing(way: Way) -> bool:
-    return way.api == "embeddings" or way.asking.parameters == _AS_IT_IS
+    parameters = way.asking.parameters
+    return way.api == "embeddings" or parameters is AS_IT_IS or parameters == AS_IT_IS
 
 
 def _usage_field(request: Request, way: Way) -> dict[str, Any]:
