@@ -41,7 +41,7 @@ from finerouter.frontier import hull
 Floats = NDArray[np.float64]
 NAMES = ("quality_gain", "best_gain", "cost_saved", "at_half", "at_quarter", "area", "aiq")
 OVERALL = ("quality", "cost_per_1k_usd")
-PICKING = frozenset({"best_gain", "at_half", "at_quarter", "area", "aiq"})
+MIRRORED = frozenset({"best_gain", "at_half", "at_quarter", "area", "aiq"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,6 +149,6 @@ def summarise(
 def _intervals(values: Floats, names: Sequence[str], prefix: str) -> dict[str, Interval]:
     found = {}
     for at, name in enumerate(names):
-        make = Interval.reflected if name in PICKING and not prefix else Interval.of
+        make = Interval.reflected if name in MIRRORED and not prefix else Interval.of
         found[prefix + name] = make(float(values[0, at]), values[1:, at])
     return found

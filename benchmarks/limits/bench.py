@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from benchmarks.areas import FEW_DIALS, development_part
-from benchmarks.comparison.statistics import NAMES, PICKING, draws, resampled
+from benchmarks.comparison.statistics import NAMES, MIRRORED, draws, resampled
 from benchmarks.limits.folds import Folds, Way, mean_of
 from benchmarks.limits.ways import Remembered, router
 from finerouter.encoders import StaticEncoder
@@ -63,7 +63,7 @@ class Bench:
             for at, folds in enumerate(self.folds)
         ]
         found = {name: np.mean([run[name] for run in runs], axis=0) for name in names}
-        figures: dict[str, Any] = {name: _named(found[name], PICKING) for name in names}
+        figures: dict[str, Any] = {name: _named(found[name], MIRRORED) for name in names}
         for first, second in pairs:
             figures[f"{first} minus {second}"] = _named(found[first] - found[second])
         return figures

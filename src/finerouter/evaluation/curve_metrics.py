@@ -34,16 +34,16 @@ def curve_metrics(found: Resampled) -> Iterator[Metric]:
     yield of_draws("perf_gain", "PerfGain: best point over best single",
                    metrics.perf_gain(quality, single), "share",
                    over.unknown_or("the best single model scores zero"),
-                   difference=True, pick=True, note=note)  # fmt: skip
+                   difference=True, mirrored=True, note=note)  # fmt: skip
     yield of_draws("best_on_curve_gain", "best point over best single, in points",
                    found.point_score.max(axis=1) - found.single[0], "points", "",
-                   difference=True, pick=True, note=f"over prompts; {_ON_CURVE}")  # fmt: skip
+                   difference=True, mirrored=True, note=f"over prompts; {_ON_CURVE}")  # fmt: skip
     for row in _with_costs(found):
         if not found.judged.costs_known:
             yield Metric(row.key, row.name, None, row.unit, row.difference, NO_COSTS)
         else:
             yield of_draws(row.key, row.name, row.values(), row.unit, row.missing,
-                           difference=row.difference, pick=row.pick,
+                           difference=row.difference, mirrored=row.mirrored,
                            note=row.note)  # fmt: skip
 
 
@@ -57,7 +57,7 @@ class _Row:
     values: Callable[[], Floats]
     missing: str
     difference: bool = False
-    pick: bool = True
+    mirrored: bool = True
     note: str = _ON_CURVE
 
 
@@ -72,7 +72,7 @@ def _with_costs(found: Resampled) -> Iterator[_Row]:
     yield _Row("cost_save", "CostSave: saved at the best single's quality", "share",
                partial(_cost_save, found),
                _FREE if free else over.unknown_or("the curve never reaches that quality"),
-               difference=True, pick=False, note=note)  # fmt: skip
+               difference=True, mirrored=False, note=note)  # fmt: skip
     yield _Row("aiq", "AIQ, paper's form, cheapest to best single's cost", "points",
                lambda: _per_draw(found, metrics.aiq, low, high), empty)  # fmt: skip
     yield _Row("aiq_gain", "AIQ less the best single's quality", "points",
@@ -88,7 +88,7 @@ def _with_costs(found: Resampled) -> Iterator[_Row]:
                    _FREE if free else "no point of the curve is that cheap",
                    difference=True)  # fmt: skip
     yield _Row("pareto_dist", "ParetoDist, to the frontier of router and single models", "score",
-               partial(_pareto, found), "", pick=False, note=note)  # fmt: skip
+               partial(_pareto, found), "", mirrored=False, note=note)  # fmt: skip
 
 
 def _cost_save(found: Resampled) -> Floats:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from finerouter.evaluation import crossfit, metrics
 from finerouter.evaluation.intervals import Interval
-from finerouter.evaluation.resampled import Resampled, interval, interval_of_pick, known
+from finerouter.evaluation.resampled import Resampled, interval, mirrored_interval, known
 from finerouter.evaluation.result import (
     BandPoint,
     CurvePoint,
@@ -153,5 +153,5 @@ def _band(usd: Floats, quality: Floats) -> tuple[BandPoint, ...]:
     grid = np.linspace(at_cost[0], at_cost[-1], _BAND_POINTS if np.ptp(at_cost) > 0 else 1)
     heights = np.array([np.interp(grid, *hull(*pair)) for pair in zip(usd, quality, strict=True)])
     return tuple(
-        BandPoint(float(cost), interval_of_pick(heights[:, at])) for at, cost in enumerate(grid)
+        BandPoint(float(cost), mirrored_interval(heights[:, at])) for at, cost in enumerate(grid)
     )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finerouter.evaluation.intervals import Interval
-from finerouter.evaluation.resampled import interval, interval_of_pick
+from finerouter.evaluation.resampled import interval, mirrored_interval
 from finerouter.evaluation.result import Metric
 
 Floats = NDArray[np.float64]
@@ -30,7 +30,7 @@ def of_draws(
     missing: str,
     *,
     difference: bool = False,
-    pick: bool = False,
+    mirrored: bool = False,
     note: str = "",
 ) -> Metric:
     """A figure with its interval; `missing` is the note where it cannot be known.
@@ -38,9 +38,9 @@ def of_draws(
     Args:
         values: of every draw, the first that of all prompts.
         difference: whether zero means "no difference".
-        pick: whether the statistic picks the best of many.
+        mirrored: whether its interval is mirrored; see `mirrored_interval`.
     """
     if not np.isfinite(values[0]):
         return Metric(key, name, None, unit, difference, missing)
-    made = interval_of_pick if pick else interval
+    made = mirrored_interval if mirrored else interval
     return Metric(key, name, made(values), unit, difference, note)

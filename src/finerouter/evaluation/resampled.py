@@ -167,8 +167,8 @@ def interval(statistic: Floats) -> Interval:
     return Interval.of(float(statistic[0]), statistic[1:])
 
 
-def interval_of_pick(statistic: Floats) -> Interval:
-    """Of a statistic [draw] that picks the best of many."""
+def mirrored_interval(statistic: Floats) -> Interval:
+    """Of a statistic [draw] that picks the best of many, which every draw does too well."""
     return Interval.reflected(float(statistic[0]), statistic[1:])
 
 

@@ -253,11 +253,7 @@ class PostgresStore:
 
     def examine(self) -> None:
         """Look whether it could be used; see `Store`."""
-        self._prepared = True  # so that no table is made
-        try:
-            self._run(examine)
-        finally:
-            self._prepared = False
+        self._run(examine, prepares=False)
 
     def close(self) -> None:
         """Close all connections, none of which may be in a call."""
@@ -271,15 +267,20 @@ class PostgresStore:
         self._thread.join()
         self._loop.close()
 
-    def _run(self, work: _Work[_Got]) -> _Got:
+    def _run(self, work: _Work[_Got], *, prepares: bool = True) -> _Got:
         """Do something with a connection, from any thread but the loop's.
+
+        Args:
+            work: that is done.
+            prepares: whether what is not in the database yet is made first.
 
         Raises:
             Unstorable: a value can never be stored.
             JournalUnavailable: the database cannot be asked now.
         """
         try:
-            return asyncio.run_coroutine_threadsafe(self._tried(work), self._loop).result()
+            tried = self._tried(work, prepares=prepares)
+            return asyncio.run_coroutine_threadsafe(tried, self._loop).result()
         except _OF_VALUES as error:
             raise Unstorable(f"the journal's database refuses a row ({error})") from error
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
@@ -289,21 +290,21 @@ class PostgresStore:
                 "is tried again by itself"
             ) from error
 
-    async def _tried(self, work: _Work[_Got]) -> _Got:
+    async def _tried(self, work: _Work[_Got], *, prepares: bool) -> _Got:
         """Once more where the failure may have passed: all work may be done twice."""
         async with asyncio.timeout(_DEADLINE_S):
             for _ in range(_TRIES - 1):
                 try:
-                    return await self._once(work)
+                    return await self._once(work, prepares=prepares)
                 except _PASSING:
                     continue
-            return await self._once(work)
+            return await self._once(work, prepares=prepares)
 
-    async def _once(self, work: _Work[_Got]) -> _Got:
+    async def _once(self, work: _Work[_Got], *, prepares: bool) -> _Got:
         db = await self._acquired()
         try:
             async with self._preparing:
-                if not self._prepared:
+                if prepares and not self._prepared:
                     await prepare(db)
                     self._prepared = True
             return await work(db)
