@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from finerouter.evaluation import crossfit, metrics
 from finerouter.evaluation.intervals import Interval
-from finerouter.evaluation.resampled import Resampled, interval, mirrored_interval, known
+from finerouter.evaluation.resampled import Resampled, interval, known, mirrored_interval
 from finerouter.evaluation.result import (
     BandPoint,
     CurvePoint,
