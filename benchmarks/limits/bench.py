@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from benchmarks.areas import FEW_DIALS, development_part
-from benchmarks.comparison.statistics import NAMES, MIRRORED, draws, resampled
+from benchmarks.comparison.statistics import MIRRORED, NAMES, draws, resampled
 from benchmarks.limits.folds import Folds, Way, mean_of
 from benchmarks.limits.ways import Remembered, router
 from finerouter.encoders import StaticEncoder
