@@ -2,9 +2,9 @@
 
     python -m benchmarks.gateway.upstream --port 9001 --delay-ms 0 --hold-s 0
 
-Answers whole or in `CHUNKS` pieces, with usage where it is asked for. `--delay-ms` is slept
-between the pieces, `--hold-s` after the first one, which makes idle streams. Knows nothing of who
-asks.
+Answers whole or in `CHUNKS` pieces, with usage where it is asked for. With `--delay-ms` a piece is
+due so long after the one before; `--hold-s` is slept after the first one, which makes idle streams.
+Knows nothing of who asks.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -89,9 +90,13 @@ class Upstream:
 
     async def _stream(self, send: Send, *, with_usage: bool) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": STREAM_HEADERS})
+        due = time.perf_counter()
         for number, piece in enumerate(PIECES):
             await send({"type": "http.response.body", "body": piece, "more_body": True})
-            await asyncio.sleep(self._hold_s if self._hold_s and number == 0 else self._delay_s)
+            # To a time, not for a time: timers count whole milliseconds, and twenty roundings in
+            # a row would weigh more than what is measured.
+            due += self._hold_s if self._hold_s and number == 0 else self._delay_s
+            await asyncio.sleep(max(0.0, due - time.perf_counter()))
         last = FINISH + (USED if with_usage else b"") + DONE
         await send({"type": "http.response.body", "body": last})
 
