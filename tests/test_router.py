@@ -60,6 +60,17 @@ def test_a_batch_gives_what_single_prompts_give(router, held_out) -> None:
             np.testing.assert_allclose(found, getattr(single, name)[0], atol=1e-5, rtol=1e-4)
 
 
+def test_of_a_prompt_nobody_read_the_averages_are_known(fit: OutcomeTable, router: Router) -> None:
+    short, long = "Hello", "Tell me more about it. " * 200
+    unread = router.estimate_unread([short, long])
+    assert (unread.none > 0.5).all()
+    np.testing.assert_array_equal(unread.quality[0], unread.quality[1])
+    np.testing.assert_allclose(unread.quality[0], np.nanmean(fit.score, axis=0), atol=0.05)
+    assert (unread.cost_usd[1] > unread.cost_usd[0]).all()
+    with pytest.raises(DataError, match="empty"):
+        router.estimate_unread([" "])
+
+
 def test_a_batch_beyond_the_step_is_put_together_in_order(router, held_out) -> None:
     some = list(held_out.prompts[:60])
     many = router.estimate(some * 70)

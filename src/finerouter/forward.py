@@ -72,6 +72,11 @@ class ForwardPass:
             ),
         )
 
+    @property
+    def width(self) -> int:
+        """Number of features of a row."""
+        return len(self.entry)
+
     def __call__(self, rows: Rows, lengths: Floats) -> Estimates:
         """Estimate.
 

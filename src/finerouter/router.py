@@ -142,8 +142,7 @@ class Router:
         Raises:
             DataError: a prompt is empty, or a single text was given instead of a list.
         """
-        _check_prompts(prompts)
-        lengths = np.array([text_bytes(text) for text in prompts], dtype=np.float64)
+        lengths = _lengths(prompts)
         parts = [
             self._forward(
                 self.features.encode(self.encoder, prompts[at : at + _BATCH]),
@@ -153,6 +152,25 @@ class Router:
         ]
         found = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
         return Estimate(list(self.models), list(self.task_names), *found)
+
+    def estimate_unread(self, prompts: Sequence[str]) -> Estimate:
+        """Estimate prompts without reading them, for when the encoder is away.
+
+        A row of zeros is like nothing known: no task, and of each model about its mean quality over
+        the training prompts. Costs follow the prompts' lengths.
+
+        Args:
+            prompts: texts, none empty.
+
+        Returns:
+            As `estimate`.
+
+        Raises:
+            DataError: as `estimate`.
+        """
+        lengths = _lengths(prompts)
+        rows = np.zeros((len(prompts), self._forward.width), np.float32)
+        return Estimate(list(self.models), list(self.task_names), *self._forward(rows, lengths))
 
     @cached_property
     def _forward(self) -> ForwardPass:
@@ -365,6 +383,11 @@ def _refuse_remote(folder: str | Path, spec: Mapping[str, Any]) -> None:
             f"{options.get('api_key_env')}; if you trust that, load it with allow_remote=True "
             "(command line: --allow-remote)"
         )
+
+
+def _lengths(prompts: Sequence[str]) -> NDArray[np.float64]:
+    _check_prompts(prompts)
+    return np.array([text_bytes(text) for text in prompts], dtype=np.float64)
 
 
 def _check_prompts(prompts: Sequence[str]) -> None:

@@ -153,6 +153,8 @@ def running(
     config: str = "",
     headers: Mapping[str, str] | None = None,
     drain_s: int = 5,
+    *,
+    allow_remote: bool = False,
 ) -> Iterator[Gateway]:
     """Start a gateway, and stop it as SIGTERM would.
 
@@ -163,10 +165,11 @@ def running(
         config: content of gateway.toml.
         headers: sent with every call.
         drain_s: at the end, until what is still under way is cut.
+        allow_remote: whether the router's embeddings endpoint may be used.
     """
     (folder / "pool.toml").write_text(pool)
     (folder / "gateway.toml").write_text(config)
-    source = Source(router_folder, folder / "gateway.toml", port=0)
+    source = Source(router_folder, folder / "gateway.toml", port=0, allow_remote=allow_remote)
     setup = source.load()
     services: list[Service] = []
     loops: list[asyncio.AbstractEventLoop] = []

@@ -8,19 +8,24 @@ idle gateway makes no request wait.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from finerouter.errors import DataError
+from finerouter.errors import DataError, EndpointError
 from finerouter.policy import Estimate
 from finerouter.router import Router
 
 # A longer batch would keep the event loop from streams for too long.
 _MOST = 32
+# What an embeddings endpoint says of a text: too long, or not to its liking.
+_STATUSES_OF_TEXTS = (400, 413, 422)
 _Waiting = list[tuple[str, asyncio.Future[Estimate]]]
 
 
 class Estimator:
     """A router's estimates, batched; for one event loop."""
+
+    # Its encoder is in the process and reads everything.
+    unread = 0
 
     def __init__(self, router: Router, crowded: Callable[[], bool] = lambda: True) -> None:
         """Prepare.
@@ -60,16 +65,28 @@ class Estimator:
             self._estimate(wanted)
 
     def _estimate(self, wanted: _Waiting) -> None:
-        try:
-            whole = self.router.estimate([text for text, _ in wanted])
-        except Exception as error:
-            if isinstance(error, DataError) and len(wanted) > 1:
-                # One of the texts is to blame: the others' requests must not fail for it.
-                for one in wanted:
-                    self._estimate([one])
-                return
-            for _, future in wanted:
-                future.set_exception(error)
-            return
-        for row, (_, future) in enumerate(wanted):
-            future.set_result(whole.row(row))
+        found = estimated(self.router, [text for text, _ in wanted])
+        for (_, future), one in zip(wanted, found, strict=True):
+            if isinstance(one, Exception):
+                future.set_exception(one)
+            else:
+                future.set_result(one)
+
+
+def estimated(router: Router, texts: Sequence[str]) -> Sequence[Estimate | Exception]:
+    """The estimate of each text, or why there is none."""
+    try:
+        whole = router.estimate(texts)
+    except Exception as error:
+        if len(texts) == 1 or not blames_text(error):
+            return [error] * len(texts)
+        # The others' requests must not fail for it.
+        return [one for text in texts for one in estimated(router, [text])]
+    return [whole.row(at) for at in range(len(texts))]
+
+
+def blames_text(error: Exception) -> bool:
+    """Whether it is a text that cannot be estimated, and others can."""
+    if isinstance(error, EndpointError):
+        return error.status in _STATUSES_OF_TEXTS
+    return isinstance(error, DataError)

@@ -29,5 +29,7 @@ async def metrics(service: Service, exchange: Exchange) -> None:
     """Everything that is counted, as Prometheus reads it."""
     parts = service.parts
     parts.access.caller(exchange.headers, "read", changes=False)
-    text = parts.observer.metrics(parts.fleet, parts.journal, parts.budgets, parts.admission)
+    text = parts.observer.metrics(
+        parts.fleet, parts.journal, parts.budgets, parts.admission, parts.planner
+    )
     await exchange.answer(200, text, {"content-type": CONTENT_TYPE})

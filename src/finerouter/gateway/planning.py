@@ -22,6 +22,7 @@ from finerouter.gateway.choosing import Chance, Choice, Kept, choose, sized
 from finerouter.gateway.conversation import Conversation
 from finerouter.gateway.conversations import Conversations, prefixes
 from finerouter.gateway.estimating import Estimator
+from finerouter.gateway.estimating_apart import EstimatorApart
 from finerouter.gateway.naming import shown
 from finerouter.gateway.needs import Needs, needs
 from finerouter.gateway.overrides import Overrides
@@ -124,11 +125,16 @@ class Planner:
             crowded: whether other requests are under way.
         """
         self.setup = setup
-        self._estimator = Estimator(setup.router, crowded)
+        self._estimator = _estimator(setup, crowded)
         self._ways = PoolWays(setup.models.values())
         self._conversations = conversations
         self._fleet = fleet
         self._draw = draw
+
+    @property
+    def unread(self) -> int:
+        """Prompts routed without reading, because the router's encoder was away."""
+        return self._estimator.unread
 
     async def plan(self, wish: Wish) -> Plan:
         """Decide.
@@ -285,6 +291,13 @@ class Planner:
             for name in self.setup.router.models
             if name not in ruled_out and not self._fleet.usable(name)
         }
+
+
+def _estimator(setup: Setup, crowded: Callable[[], bool]) -> Estimator | EstimatorApart:
+    """On the event loop what takes microseconds, apart from it what does not or may not."""
+    if setup.router.encoder.spec.kind == "static":
+        return Estimator(setup.router, crowded)
+    return EstimatorApart(setup.router, setup.settings.timeouts.encode_s)
 
 
 def _keys(wish: Wish) -> tuple[str, list[str]]:

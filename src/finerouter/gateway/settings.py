@@ -38,11 +38,20 @@ class PolicyTable(_Table, frozen=True, kw_only=True):
 
 
 class Timeouts(_Table, frozen=True, kw_only=True):
-    """Until connected, until an answer begins (None: the endpoint's own), between its pieces."""
+    """How long is waited.
+
+    Attributes:
+        connect_s: until connected to an endpoint.
+        first_byte_s: until an answer begins, None for as long as the endpoint's own says.
+        between_chunks_s: between its pieces.
+        encode_s: for the router's encoder, where that is a model of its own or an endpoint; then
+            the prompt is routed unread, by the models' averages.
+    """
 
     connect_s: Positive = 10.0
     first_byte_s: Positive | None = None
     between_chunks_s: Positive = 120.0
+    encode_s: Positive = 5.0
 
 
 class Retries(_Table, frozen=True, kw_only=True):

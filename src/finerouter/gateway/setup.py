@@ -17,7 +17,7 @@ from finerouter.gateway.access.checking import check_settings
 from finerouter.gateway.money.savings import Elsewhere
 from finerouter.gateway.settings import AUTO, GatewaySettings
 from finerouter.gateway.settings_file import policies
-from finerouter.policy import Policy
+from finerouter.policy import Policy, decide
 from finerouter.pool import Model, ModelPool
 from finerouter.router import Router
 
@@ -133,6 +133,8 @@ def _check(setup: Setup) -> None:
 
 def _check_policy(setup: Setup, name: str, policy: Policy) -> None:
     try:
-        setup.router.route("Is everything there that this policy needs?", policy)
+        # Unread: a start must not hang on an encoder that is an endpoint.
+        estimate = setup.router.estimate_unread(["Is everything there that this policy needs?"])
+        decide(estimate, policy, setup.router.pool)
     except UserError as error:
         raise ConfigError(f"[policies.{name}]: {error}") from error

@@ -72,6 +72,7 @@ class Present:
         under_way: requests.
         endpoints, journal, budgets: as they say themselves.
         dropped_lines: of the log, for which there was no room.
+        unread: prompts routed without reading, because the router's encoder was away.
     """
 
     under_way: int = 0
@@ -79,6 +80,7 @@ class Present:
     journal: JournalState | None = None
     budgets: Sequence[BudgetUse] = ()
     dropped_lines: int = 0
+    unread: int = 0
 
 
 def present_metrics(present: Present) -> Iterator[Metric]:
@@ -90,6 +92,11 @@ def present_metrics(present: Present) -> Iterator[Metric]:
         "finerouter_log_lines_dropped",
         "Log lines for which there was no room.",
         value=present.dropped_lines,
+    )
+    yield CounterMetricFamily(
+        "finerouter_prompts_unread",
+        "Prompts routed by the models' averages, because the router's encoder was away.",
+        value=present.unread,
     )
     yield from _endpoints(present.endpoints)
     if present.journal is not None:

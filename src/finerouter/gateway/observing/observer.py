@@ -44,6 +44,15 @@ class CountSource(Protocol):
         ...
 
 
+class UnreadSource(Protocol):
+    """Where prompts are counted that went unread; a `Planner`."""
+
+    @property
+    def unread(self) -> int:
+        """Since it began."""
+        ...
+
+
 class Observer:
     """Of all requests of one process.
 
@@ -71,6 +80,7 @@ class Observer:
         journal: JournalSource,
         budgets: Budgets,
         admission: CountSource,
+        planner: UnreadSource,
     ) -> bytes:
         """What Prometheus reads."""
         return self._metrics.render(
@@ -80,6 +90,7 @@ class Observer:
                 journal=journal.troubles,
                 budgets=budgets.use(),
                 dropped_lines=dropped_lines(),
+                unread=planner.unread,
             )
         )
 
